@@ -1,0 +1,1 @@
+"""Entries: YAML files read into frozen, validated records. Never imports torch."""

@@ -1,0 +1,1 @@
+"""Run records: what one run measured, as small JSON files that anything can read."""
