@@ -1,0 +1,97 @@
+"""From scores to heads found, and from heads found to one verdict; the order of DETECTION, nothing else.
+
+A head is found when it beats its paired control (Benjamini-Hochberg, 1 %), the chance null, the minimum
+effect, and writes what the definition says. The verdict then asks for the behaviour and the cause.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from survey_tools.heads.calibrate import benjamini_hochberg
+from survey_tools.heads.capture import Head, name_of
+from survey_tools.heads.detector import Detector
+from survey_tools.heads.evidence import CapabilityResult, CauseResult, Criterion, Judged, Scores, Writes
+from survey_tools.heads.tasks.behaviour import Behaviour
+
+NEAR = 10
+"""Near misses that a record keeps."""
+
+
+def candidates(scores: Scores, minimum_effect: float) -> list[Head]:
+    """Heads that pass control, null and minimum effect: those whose write is worth measuring."""
+    return [judged.head for judged in judge(scores, minimum_effect, None, 0.0) if not judged.failed]
+
+
+def judge(scores: Scores, minimum_effect: float, writes: Writes | None, at_chance: float) -> list[Judged]:
+    """Every head with the criteria it missed, strongest score first. `writes=None`: the type claims no write,
+    or it is not measured yet."""
+    beats_control = benjamini_hochberg(scores.p_values)
+    judged = []
+    for index in scores.score.argsort(descending=True, stable=True).tolist():
+        head = scores.heads[index]
+        failed: list[Criterion] = []
+        if not beats_control[index]:
+            failed.append("control")
+        if not scores.score[index] > scores.null.threshold:
+            failed.append("null")
+        if not scores.score[index] >= minimum_effect:
+            failed.append("minimum effect")
+        if not failed and writes is not None and not writes.interval[head][0] > at_chance:
+            failed.append("write")
+        judged.append(Judged(head, index, tuple(failed)))
+    return judged
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One of the words of the survey, and why in one sentence."""
+
+    word: str
+    reason: str
+
+
+def verdict(
+    detector: Detector,
+    behaviour: Behaviour | None,
+    capability: CapabilityResult | None,
+    found: list[Head],
+    cause: CauseResult,
+    controls_passed: bool,
+) -> Verdict:
+    """`reproduced`, `partly`, `not reproduced` or `not testable here`."""
+    names = _listed(found)
+    if not controls_passed:
+        return Verdict("not testable here", "The detector failed its own controls, so nothing it says here counts.")
+    if detector.needs_behaviour and (capability is None or behaviour is None):
+        return Verdict("not testable here", f"The behaviour could not be measured: {cause.reason}.")
+    if detector.needs_behaviour and not capability.present(behaviour.needed):  # type: ignore[union-attr]
+        return Verdict(
+            "not testable here",
+            f"The model lacks the behaviour: {behaviour.capability_name} {capability.value:.2f} "  # type: ignore[union-attr]
+            f"[{capability.low:.2f}, {capability.high:.2f}], and its lower end must be above {behaviour.needed:g}.",  # type: ignore[union-attr]
+        )
+    if not found:
+        return Verdict("not reproduced", "No head passes score, control, null, minimum effect and write together.")
+    if not cause.tested:
+        return Verdict("partly", f"{names} found; the causal check could not be made: {cause.reason}.")
+    assert behaviour is not None
+    numbers = (
+        f"{behaviour.name} {cause.clean:.2f} to {cause.ablated:.2f} {behaviour.unit} without them, "
+        f"{sum(cause.random) / len(cause.random):.2f} without random heads of the same layers ({_rank(cause)})"
+    )
+    if cause.holds:
+        return Verdict("reproduced", f"{names} found, and removing them hurts: {numbers}.")
+    return Verdict("partly", f"{names} found, but removing them does not hurt more than chance: {numbers}.")
+
+
+def _rank(cause: CauseResult) -> str:
+    if cause.all_sets and cause.p_value > 0.05:
+        return f"p = {cause.p_value:.3f}; only {len(cause.random)} such sets exist, so 5 % may be out of reach"
+    return f"p = {cause.p_value:.3f}"
+
+
+def _listed(heads: list[Head]) -> str:
+    if len(heads) <= 4:
+        return ", ".join(name_of(head) for head in heads)
+    return f"{', '.join(name_of(head) for head in heads[:3])} and {len(heads) - 3} more heads"

@@ -1,0 +1,79 @@
+"""What a detector is: the definition of one head type in terms of a method, committed before its first run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from survey_tools.heads.capture import Head
+from survey_tools.heads.models import LoadedModel
+from survey_tools.heads.planted import PLANTED
+from survey_tools.heads.settings import Settings
+from survey_tools.heads.tasks.behaviour import Behaviour
+
+if TYPE_CHECKING:
+    from survey_tools.heads.methods.writes import WriteMeasure
+
+BehaviourMaker = Callable[[LoadedModel, Settings], Behaviour]
+
+
+@dataclass(frozen=True)
+class Lag:
+    """A relation between query and key: the key is `copies` copies and `tokens` tokens back.
+
+    With random tokens of half-length L, `Lag(1, -1)` is L - 1 back: the token after the earlier copy.
+    """
+
+    copies: int
+    tokens: int
+    rows: Literal["all", "second", "second but last"]
+    stimulus: Literal["repeated", "fresh"] = "repeated"
+
+    def distance(self, half_length: int) -> int:
+        """Positions back."""
+        return self.copies * half_length + self.tokens
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Facts that every method's detectors share."""
+
+    id: str
+    """The head type's id."""
+    formula: str
+    """The score in LaTeX, in the words of docs/notation.md."""
+    source: str
+    """Id of the paper whose metric it is."""
+    minimum_effect: float
+    """Smallest score that counts, whatever its significance."""
+    behaviour: BehaviourMaker
+    """What removing such heads should hurt."""
+    needs_behaviour: bool
+    """True: without the behaviour the type has no meaning on a model, and the verdict is 'not testable here'."""
+
+    @property
+    def planted(self) -> tuple[Head, ...]:
+        """Where such heads are in the planted model."""
+        return PLANTED.get(self.id, ())
+
+
+@dataclass(frozen=True)
+class PatternDetector(Detector):
+    """Reads attention at one relation on random tokens that repeat; method `attention_pattern`."""
+
+    relation: Lag
+    controls: tuple[Lag, ...]
+    """Broken versions of the relation; a head must beat the best of them, prompt by prompt."""
+    control_name: str
+    write: WriteMeasure
+
+
+@dataclass(frozen=True)
+class WeightMapDetector(Detector):
+    """Reads what the OV circuit makes of single words of ordered classes; method `weight_map`."""
+
+    step: int
+    """The word that should come out, in members of the class from the one that goes in."""
+    control_steps: tuple[int, ...]
+    """Other maps of the same class; a head must beat the best of them."""

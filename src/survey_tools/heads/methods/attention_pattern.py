@@ -1,0 +1,160 @@
+"""Attention at fixed relations on random tokens that repeat; one pass serves all detectors of this method.
+
+Score of a head: mean attention from each query row to the key that the relation names. Control: the best of
+the detector's broken relations, prompt by prompt. Null: queries turned at random before RoPE, residual stream
+frozen (`QueryRotation`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from survey_tools.heads.calibrate import QueryRotation, bootstrap_interval, chance_null, sign_flip
+from survey_tools.heads.capture import Head, run
+from survey_tools.heads.detector import Lag, PatternDetector
+from survey_tools.heads.evidence import Scores, Writes
+from survey_tools.heads.interception import AttentionCall, attach
+from survey_tools.heads.models import LoadedModel
+from survey_tools.heads.settings import Settings
+from survey_tools.heads.tasks import repeated_tokens
+from survey_tools.heads.tasks.repeated_tokens import RepeatedTokens
+
+ID = "attention-pattern"
+NULL_NAME = "queries turned at random before the position code, residual stream frozen"
+BATCH = 4
+"""Prompts in one forward pass: enough to be quick, few enough to stay small."""
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """The (query, key) pairs of several relations on one stimulus, and which relation each belongs to."""
+
+    pairs: Int[Tensor, "pair 2"]
+    means: Float[Tensor, "relation pair"]
+    """Averaging matrix."""
+
+    @classmethod
+    def of(cls, task: RepeatedTokens, lags: Sequence[Lag]) -> _Cells:
+        pairs: list[tuple[int, int]] = []
+        groups = []
+        for lag in lags:
+            back = lag.distance(task.half_length)
+            cells = [(row, row - back) for row in task.rows(lag.rows) if row - back >= 0]
+            groups.append((len(pairs), len(pairs) + len(cells)))
+            pairs.extend(cells)
+        means = torch.zeros(len(lags), len(pairs))
+        for relation, (start, stop) in enumerate(groups):
+            means[relation, start:stop] = 1 / (stop - start)
+        return cls(torch.tensor(pairs), means)
+
+    def read(self, call: AttentionCall) -> Float[Tensor, "prompt head relation"]:
+        """Mean attention of each relation."""
+        return call.attention_at(self.pairs).float() @ self.means.T.to(call.z.device)
+
+
+def head_order(model: LoadedModel) -> tuple[Head, ...]:
+    """All heads, layer by layer: the flat order of every tensor here."""
+    return tuple((layer, head) for layer, count in enumerate(attach(model.network).heads) for head in range(count))
+
+
+def _relations(model: LoadedModel, tokens: Tensor, cells: _Cells) -> Float[Tensor, "prompt head relation"]:
+    layers: dict[int, Tensor] = {}
+
+    def read(call: AttentionCall) -> None:
+        layers[call.layer] = cells.read(call).cpu()
+
+    parts = []
+    for start in range(0, len(tokens), BATCH):
+        run(model.network, tokens[start : start + BATCH], read, lse=True)
+        parts.append(torch.cat([layers[layer] for layer in range(len(layers))], 1))
+    return torch.cat(parts)
+
+
+def score(
+    model: LoadedModel,
+    detectors: Sequence[PatternDetector],
+    settings: Settings,
+    progress: Callable[[str], None],
+) -> dict[str, Scores]:
+    """Scores, controls and nulls of all detectors, from the same forward passes."""
+    task = repeated_tokens.draw(model, settings.prompts, settings.half_length, settings.seed)
+    order = head_order(model)
+    lags = {s: _distinct(detectors, s) for s in ("repeated", "fresh")}
+    values: dict[Lag, Float[Tensor, "prompt head"]] = {}
+    for stimulus, tokens in (("repeated", task.repeated), ("fresh", task.fresh)):
+        if lags[stimulus]:
+            progress(f"attention on {stimulus} random tokens: {len(tokens)} prompts")
+            read = _relations(model, tokens, _Cells.of(task, lags[stimulus]))
+            values.update({lag: read[..., n] for n, lag in enumerate(lags[stimulus])})
+    largest = _null(model, task, [d.relation for d in detectors], settings, progress)
+    return {d.id: _scores(d, order, values, largest[:, n], settings.seed) for n, d in enumerate(detectors)}
+
+
+def _distinct(detectors: Sequence[PatternDetector], stimulus: str) -> list[Lag]:
+    lags = [lag for d in detectors for lag in (d.relation, *d.controls)]
+    return list(dict.fromkeys(lag for lag in lags if lag.stimulus == stimulus))
+
+
+def _scores(
+    detector: PatternDetector, order: tuple[Head, ...], values: dict[Lag, Tensor], largest: Tensor, seed: int
+) -> Scores:
+    own = values[detector.relation]
+    controls = torch.stack([values[lag] for lag in detector.controls])  # [control, prompt, head]
+    best = controls.mean(1).argmax(0)  # for each head the control that is hardest to beat
+    control = controls.gather(0, best[None, None].expand(1, own.shape[0], -1))[0]
+    low, high = bootstrap_interval(own, seed=seed)
+    return Scores(
+        heads=order,
+        score=own.mean(0),
+        low=low,
+        high=high,
+        control=control.mean(0),
+        p_values=sign_flip(own - control),
+        null=chance_null(largest),
+        samples=len(own),
+    )
+
+
+def _null(
+    model: LoadedModel,
+    task: RepeatedTokens,
+    relations: Sequence[Lag],
+    settings: Settings,
+    progress: Callable[[str], None],
+) -> Float[Tensor, "draw detector"]:
+    rotation = QueryRotation(model.network, task.repeated[: settings.null_prompts])
+    cells = _Cells.of(task, relations)
+    generator = torch.Generator().manual_seed(settings.seed + 3)
+    largest = []
+    for draw in range(1, settings.null_draws + 1):
+        layers = rotation.draw(lambda call: cells.read(call).mean(0), generator)
+        largest.append(torch.cat(layers).max(0).values)
+        if draw % 20 == 0:
+            progress(f"random turns of the queries: {draw} of {settings.null_draws}")
+    return torch.stack(largest).cpu()
+
+
+def write(
+    model: LoadedModel, detector: PatternDetector, heads: Sequence[Head], settings: Settings
+) -> tuple[Writes, float]:
+    """What `heads` write, as the detector's definition says; and what chance gives."""
+    task = repeated_tokens.draw(model, settings.write_prompts, settings.half_length, settings.seed)
+    at_chance = detector.write.at_chance(task)
+    if not heads:
+        return Writes(), at_chance
+    values = detector.write.measure(model, task, heads)
+    low, high = bootstrap_interval(values, seed=settings.seed)
+    mean = values.mean(0).tolist()
+    intervals = zip(low.tolist(), high.tolist(), strict=True)
+    return Writes(dict(zip(heads, mean, strict=True)), dict(zip(heads, intervals, strict=True))), at_chance
+
+
+def stimulus(model: LoadedModel, settings: Settings) -> dict[str, int]:
+    """Half-length and pool that were really used."""
+    task = repeated_tokens.draw(model, 1, settings.half_length, settings.seed)
+    return {"half_length": task.half_length, "pool": task.pool, "start": task.start}

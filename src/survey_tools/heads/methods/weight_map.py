@@ -1,0 +1,167 @@
+"""What the OV circuit makes of single words: no prompt, weights only.
+
+A word's effective embedding (the residual stream after block 0, its attention silenced) goes through the
+head's norm, W_V and W_O, the final norm's gain and the unembedding; the score is the share of words whose
+largest logit *within their own ordered class* is the word `step` places on. Heads of layer 0 read the plain
+embedding. Null: a random orthogonal matrix between W_V and W_O. Source: gould-2023-successor-heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from survey_tools.heads.architectures import block_paths, final_norm, input_norm, unembedding
+from survey_tools.heads.attribution import FrozenNorm, final_residual, frozen_norm
+from survey_tools.heads.calibrate import bootstrap_interval, chance_null, random_rotations, sign_test
+from survey_tools.heads.detector import WeightMapDetector
+from survey_tools.heads.evidence import Scores
+from survey_tools.heads.interception import AttentionCall, attach, intercept
+from survey_tools.heads.methods.attention_pattern import head_order
+from survey_tools.heads.models import LoadedModel
+from survey_tools.heads.settings import Settings
+from survey_tools.heads.tasks.succession import OrderedClass, ordered_classes
+from survey_tools.heads.weights import heads_add_up, ov_circuit
+
+ID = "weight-map"
+NULL_NAME = "a random orthogonal matrix between W_V and W_O"
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """Values of the words, and what a value of each head gives as logits of the words."""
+
+    values: Float[Tensor, "head word d_head"]
+    readout: Float[Tensor, "head d_head word"]
+
+
+def score(
+    model: LoadedModel,
+    detectors: Sequence[WeightMapDetector],
+    settings: Settings,
+    progress: Callable[[str], None],
+) -> dict[str, Scores]:
+    """Scores, controls and nulls of all detectors."""
+    classes, _ = ordered_classes(model)
+    tokens = torch.cat([group.tokens for group in classes])
+    progress(f"weights: {len(tokens)} words of {len(classes)} ordered classes")
+    heads_add_up(model.network, tokens[None, : min(8, len(tokens))])
+    layers = _layers(model, tokens)
+    steps = sorted({s for d in detectors for s in (d.step, *d.control_steps)})
+    hits = dict(zip(steps, _hits(layers, classes, steps), strict=True))
+    generator = torch.Generator().manual_seed(settings.seed + 3)
+    largest: dict[str, list[Tensor]] = {d.id: [] for d in detectors}
+    for draw in range(1, settings.null_draws + 1):
+        turned = [_turn(layer, generator) for layer in layers]
+        for d, hit in zip(detectors, _hits(turned, classes, [d.step for d in detectors]), strict=True):
+            largest[d.id].append(hit.float().mean(0).max())
+        if draw % 20 == 0:
+            progress(f"random matrices between W_V and W_O: {draw} of {settings.null_draws}")
+    return {d.id: _scores(model, d, hits, torch.stack(largest[d.id]), settings.seed) for d in detectors}
+
+
+def _scores(
+    model: LoadedModel, detector: WeightMapDetector, hits: dict[int, Tensor], largest: Tensor, seed: int
+) -> Scores:
+    own = hits[detector.step]
+    controls = torch.stack([hits[step] for step in detector.control_steps])
+    best = controls.float().mean(1).argmax(0)
+    control = controls.gather(0, best[None, None].expand(1, own.shape[0], -1))[0]
+    low, high = bootstrap_interval(own.float(), seed=seed)
+    return Scores(
+        heads=head_order(model),
+        score=own.float().mean(0),
+        low=low,
+        high=high,
+        control=control.float().mean(0),
+        p_values=sign_test(own.int() - control.int()),
+        null=chance_null(largest),
+        samples=len(own),
+    )
+
+
+def _layers(model: LoadedModel, tokens: Tensor) -> list[_Layer]:
+    network = model.network
+    plain, after_first = _effective_embeddings(model, tokens)
+    norm = frozen_norm(final_norm(network), final_residual(network, tokens[None])[0])
+    target = unembedding(network)[tokens].float()
+    layers = []
+    for layer in range(attach(network).layers):
+        circuit = ov_circuit(network, layer)
+        with torch.no_grad():
+            normed = input_norm(network, layer)(plain if layer == 0 else after_first).float()
+        readout = _through_norm(circuit.W_O.float(), norm) @ target.T
+        layers.append(_Layer(circuit.value(normed), readout))
+    return layers
+
+
+def _through_norm(W_O: Float[Tensor, "head d_head d_model"], norm: FrozenNorm) -> Tensor:
+    """The scale is left out: it is the same for all words of a class, and only their order is read."""
+    return norm.direction(W_O)
+
+
+def _effective_embeddings(model: LoadedModel, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Residual stream before block 0 and after it, for one-word prompts with block 0's attention silenced."""
+    block = dict(model.network.named_modules())[block_paths(model.network)[0]]
+    caught: dict[str, Tensor] = {}
+
+    def into(_module: object, args: tuple[Tensor, ...], kwargs: dict[str, Tensor]) -> None:
+        caught["plain"] = args[0] if args else kwargs["hidden_states"]
+
+    def out(_module: object, _args: object, output: Tensor | tuple[Tensor, ...]) -> None:
+        caught["after"] = output[0] if isinstance(output, tuple) else output
+
+    def silence(call: AttentionCall) -> Tensor | None:
+        return torch.zeros_like(call.z) if call.layer == 0 else None
+
+    hooks = [block.register_forward_pre_hook(into, with_kwargs=True), block.register_forward_hook(out)]
+    try:
+        with torch.no_grad(), intercept(model.network, silence):
+            model.network.base_model(input_ids=tokens[:, None], use_cache=False)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return caught["plain"][:, 0], caught["after"][:, 0]
+
+
+def _turn(layer: _Layer, generator: torch.Generator) -> _Layer:
+    heads, _, width = layer.values.shape
+    return _Layer(layer.values @ random_rotations(heads, width, generator), layer.readout)
+
+
+def _hits(
+    layers: Sequence[_Layer], classes: Sequence[OrderedClass], steps: Sequence[int]
+) -> list[Bool[Tensor, "word head"]]:
+    """For each step: does the largest logit of the class fall on the word that many places on?
+
+    The last word of a class, which has no next, is left out for all steps alike.
+    """
+    found: list[list[Tensor]] = [[] for _ in steps]
+    for layer in layers:
+        start = 0
+        parts: list[list[Tensor]] = [[] for _ in steps]
+        for group in classes:
+            size = len(group.tokens)
+            here = slice(start, start + size)
+            best = (layer.values[:, here] @ layer.readout[:, :, here]).argmax(-1)  # [head, word]
+            places = torch.arange(size)[:-1]  # the last member has no successor
+            for n, step in enumerate(steps):
+                parts[n].append((best[:, :-1] == places + step).T)
+            start += size
+        for n in range(len(steps)):
+            found[n].append(torch.cat(parts[n]))
+    return [torch.cat(columns, 1) for columns in found]
+
+
+def stimulus(model: LoadedModel, settings: Settings) -> dict[str, int]:
+    """Words kept and dropped."""
+    classes, dropped = ordered_classes(model)
+    return {
+        "words": sum(len(group.words) for group in classes),
+        "classes": len(classes),
+        "words_dropped": dropped,
+    }
