@@ -102,7 +102,10 @@ def behaviour(model: LoadedModel, settings: Settings) -> Behaviour:
     """Loss on the second copy, and the nats that the repetition saves against the broken twin."""
     task = draw(model, settings.cause_prompts, settings.cause_half_length, settings.seed + 1)
     keep = task.half_length
-    fresh_loss = _loss(_last_logits(model.network, task.fresh, keep), task.fresh)
+    start = task.repeated[:, : task.start]
+    # the twin ends in the very same tokens, after others: only the repetition differs
+    twin = torch.cat([start, task.fresh[:, task.start + keep :], task.fresh[:, task.start : task.start + keep]], 1)
+    fresh_loss = _loss(_last_logits(model.network, twin, keep), twin)
     batch = Batch(
         tokens=task.repeated,
         keep=keep,
