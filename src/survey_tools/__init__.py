@@ -1,3 +1,45 @@
-"""A living survey of attention heads: entries, detectors, run records and a site."""
+"""A living survey of attention heads: entries, detectors, run records and a site.
+
+    from survey_tools import detect, load_model
+    model = load_model("smollm2-135m-instruct")
+    [induction] = detect(model, ["induction"])
+    print(induction.verdict, induction.reason)
+
+The names below are the public interface. They are loaded on first use, so that reading entries or building
+the site never imports torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from survey_tools.api import (
+        Settings,
+        ablate_heads,
+        attention_at,
+        detect,
+        known_detectors,
+        load_model,
+        load_records,
+        load_survey,
+    )
 
 __version__ = "0.1.0"
+__all__ = [
+    "Settings",
+    "ablate_heads",
+    "attention_at",
+    "detect",
+    "known_detectors",
+    "load_model",
+    "load_records",
+    "load_survey",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'survey_tools' has no attribute {name!r}")
+    return getattr(importlib.import_module("survey_tools.api"), name)

@@ -35,7 +35,7 @@ class Lag:
         return self.copies * half_length + self.tokens
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Detector:
     """Facts that every method's detectors share."""
 
@@ -52,13 +52,16 @@ class Detector:
     needs_behaviour: bool
     """True: without the behaviour the type has no meaning on a model, and the verdict is 'not testable here'."""
 
+    planted_at: tuple[Head, ...] | None = None
+    """Where the planted model has such heads, for a type that `PLANTED` does not list: the positive control."""
+
     @property
     def planted(self) -> tuple[Head, ...]:
-        """Where such heads are in the planted model."""
-        return PLANTED.get(self.id, ())
+        """Where such heads are in the planted model; a detector with none fails its positive control."""
+        return PLANTED.get(self.id, ()) if self.planted_at is None else self.planted_at
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PatternDetector(Detector):
     """Reads attention at one relation on random tokens that repeat; method `attention_pattern`."""
 
@@ -69,7 +72,7 @@ class PatternDetector(Detector):
     write: WriteMeasure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class WeightMapDetector(Detector):
     """Reads what the OV circuit makes of single words of ordered classes; method `weight_map`."""
 

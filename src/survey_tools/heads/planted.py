@@ -5,13 +5,14 @@ for; beside each stands a near-miss that does half of it, and heads of noise:
 
 | planted | where | near-misses beside it |
 |---|---|---|
-| previous-token | L0H0 | L0H2 looks two back; L0H3 looks one back and writes nothing; L1H3 always looks 36 back |
+| previous-token | L0H0 | L0H2 looks two back; L0H3 looks one back and writes nothing; L1H3 always looks 35 back |
 | duplicate-token | L0H1 | L0H4 looks at any copy of its token, itself included |
 | induction | L1H0 | L2H1 copy suppression (same attention, opposite write); L1H2 copies, looks nowhere; L1H3 |
 | successor | L2H2 | L2H3 writes the predecessor; L2H4 writes the token itself |
 
 L1H1 (name inhibition) and L2H0 (name mover) complete a small indirect-object circuit, so that removing the
-duplicate-token head has an effect to measure.
+duplicate-token head has an effect to measure; the successor head looks from a comma to the latest word of an
+ordered class.
 
 How it works. The residual stream is cut into blocks (token, previous token, output, marks, junk, position,
 constant). A large constant pair in every embedding makes LayerNorm the identity up to a part in 10,000; one-hot
@@ -41,9 +42,9 @@ LAYERS, HEADS, POSITIONS = 3, 6, 104
 CONSTANT = 100.0
 GAIN = 40.0
 """Gap of scores between what a planted head looks at and everything else."""
-FIXED_LAG = 36
-"""Where the repeated copies of this vocabulary are 37 tokens long, this distance is that of induction."""
-BOS, UNKNOWN, ASK = "<s>", "<unk>", "to"
+FIXED_LAG = 35
+"""Where the repeated copies of this vocabulary are 36 tokens long, this distance is that of induction."""
+BOS, UNKNOWN, ASK, COMMA = "<s>", "<unk>", "to", ","
 CLASSES = (DAYS, MONTHS, NUMBERS[:10])
 
 PLANTED: Mapping[str, tuple[tuple[int, int], ...]] = MappingProxyType(
@@ -114,7 +115,8 @@ class _Builder:
         for name, size in {**sizes, "position": POSITIONS, "constant": 2}.items():
             self.block[name] = slice(start, start + size)
             start += size
-        self.bos_mark, self.name_mark, self.seen_mark = (self.block["marks"].start + 2 * n for n in range(3))
+        marks = (self.block["marks"].start + 2 * n for n in range(4))
+        self.bos_mark, self.name_mark, self.seen_mark, self.class_mark = marks
         self.k0 = self.block["constant"].start
         self.scale = self.d_head**0.5  # undoes the division by sqrt(d_head)
         self.generator = torch.Generator().manual_seed(self.seed)
@@ -157,13 +159,19 @@ class _Builder:
             "position", self.n_words
         )
 
-    def asks(self, marks: Sequence[int], share: float) -> tuple[Tensor, Tensor]:
-        """The word `to` looks at keys with marks; each mark is worth `share` of the gain."""
+    def asks(self, word: str, marks: Sequence[int], share: float) -> tuple[Tensor, Tensor]:
+        """Only the query `word` looks, at keys with marks; each mark is worth `share` of the gain."""
         q, k = self.zeros(), self.zeros()
-        q[0, self.block["token"].start + self.words.index(ASK)] = GAIN * self.scale
+        q[0, self.block["token"].start + self.words.index(word)] = GAIN * self.scale
         for mark in marks:
             k[0, mark] = share
         return q, k
+
+    def latest_first(self, pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """Of several keys that match, the latest: each position is worth a tenth of the gain more."""
+        k = pair[1].clone()
+        k[0, self.block["position"]] = 0.1 * torch.arange(POSITIONS)
+        return pair[0], k
 
     def writes(self, target: str, gain: float = 1.0, matrix: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """OV from the token block to `target`, through `matrix` ([to, from]) if given."""
@@ -207,7 +215,8 @@ class _Builder:
     def plan(self) -> dict[tuple[int, int], _HeadWeights]:
         junk = self.junk_copy()
         anywhere = (self.zeros(), self.zeros())
-        inhibits = self.rest(self.asks([self.seen_mark, self.name_mark], 0.6), 0.9)
+        inhibits = self.rest(self.asks(ASK, [self.seen_mark, self.name_mark], 0.6), 0.9)
+        continues = self.rest(self.latest_first(self.asks(COMMA, [self.class_mark], 1.0)))
         head = _HeadWeights
         return {
             (0, 0): head(*self.at_lag(1), *self.writes("previous")),
@@ -219,9 +228,9 @@ class _Builder:
             (1, 1): head(*inhibits, *self.writes("output", -1.0)),
             (1, 2): head(*anywhere, *self.writes("output", 0.3)),
             (1, 3): head(*self.at_lag(FIXED_LAG), *self.writes("output", 0.2)),
-            (2, 0): head(*self.rest(self.asks([self.name_mark], 1.0)), *self.writes("output")),
+            (2, 0): head(*self.rest(self.asks(ASK, [self.name_mark], 1.0)), *self.writes("output")),
             (2, 1): head(*self.rest(self.match("output", "token")), *self.writes("output", -0.4)),
-            (2, 2): head(*self.at_lag(0), *self.writes("output", 0.5, self.next_word(1))),
+            (2, 2): head(*continues, *self.writes("output", 1.0, self.next_word(1))),
             (2, 3): head(*self.at_lag(0), *self.writes("output", 0.2, self.next_word(-1))),
             (2, 4): head(*self.at_lag(0), *self.writes("output", 0.2)),
         }  # fmt: skip
@@ -270,9 +279,11 @@ class _Builder:
         embedding = network.transformer.wte.weight
         embedding[:, self.block["token"]] = code
         embedding[0, self.bos_mark], embedding[0, self.bos_mark + 1] = 1.0, -1.0
-        for name in NAMES:
-            row = self.words.index(name)
-            embedding[row, self.name_mark], embedding[row, self.name_mark + 1] = 1.0, -1.0
+        members = [word for words in CLASSES for word in words]
+        for words, mark in ((NAMES, self.name_mark), (members, self.class_mark)):
+            for word in words:
+                row = self.words.index(word)
+                embedding[row, mark], embedding[row, mark + 1] = 1.0, -1.0
         positions = network.transformer.wpe.weight
         positions[:, self.block["position"]] = _centred(POSITIONS)
         positions[:, self.block["constant"]] = torch.tensor([CONSTANT, -CONSTANT])

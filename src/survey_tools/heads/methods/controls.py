@@ -62,11 +62,12 @@ def find(model: LoadedModel, detectors: Sequence[Detector], settings: Settings, 
 
 def positive_controls(detectors: Sequence[Detector], settings: Settings, progress: Progress) -> dict[str, Control]:
     """On the planted model each detector must find exactly its planted heads."""
-    found = find(_planted_model(), detectors, settings, progress)
+    found = find(planted_model(), detectors, settings, progress)
     return {d.id: _positive(d, found[d.id].heads) for d in detectors}
 
 
-def _planted_model() -> LoadedModel:
+def planted_model() -> LoadedModel:
+    """The model whose heads are known by construction."""
     network, tokenizer = build_planted()
     return LoadedModel(id="planted-gpt2", network=network, tokenizer=tokenizer, digest="", prepend_bos=True)
 

@@ -7,6 +7,7 @@ name the subject first, half second. Source: wang-2022-ioi; frames and names are
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -33,16 +34,14 @@ def behaviour(model: LoadedModel, settings: Settings) -> Behaviour:
     if len(names) < 4:
         raise DetectionError(f"the tokenizer of {model.id} splits all but {len(names)} names; this task needs four.")
     draw = random.Random(settings.seed)
-    batches = []
+    by_length: dict[int, list[_Prompt]] = {}
     for frame in INDIRECT_OBJECT_FRAMES:
-        prompts, right, wrong = [], [], []
         for _ in range(PAIRS_PER_FRAME):
             first, second = draw.sample(names, 2)
             subject, other = draw.choice([(first, second), (second, first)])
-            prompts.append(encode(model.tokenizer, frame.format(A=first, B=second, S=subject), model.prepend_bos))
-            right.append(ids[other])
-            wrong.append(ids[subject])
-        batches.append(_batch(model, prompts, right, wrong))
+            text = frame.format(A=first, B=second, S=subject)
+            tokens = encode(model.tokenizer, text, model.prepend_bos)
+            by_length.setdefault(len(tokens), []).append(_Prompt(tokens, ids[other], ids[subject]))
     return Behaviour(
         id="indirect-object",
         name="logit difference of indirect object and subject",
@@ -51,14 +50,21 @@ def behaviour(model: LoadedModel, settings: Settings) -> Behaviour:
         capability_name="share of sentences with the indirect object above the subject",
         chance=0.5,
         needed=0.5,
-        batches=tuple(batches),
+        batches=tuple(_batch(model, prompts) for _, prompts in sorted(by_length.items())),
         dropped=len(NAMES) - len(names),
     )
 
 
-def _batch(model: LoadedModel, prompts: list[list[int]], right: list[int | None], wrong: list[int | None]) -> Batch:
+@dataclass(frozen=True)
+class _Prompt:
+    tokens: list[int]
+    right: int | None
+    wrong: int | None
+
+
+def _batch(model: LoadedModel, prompts: list[_Prompt]) -> Batch:
     device = model.network.get_input_embeddings().weight.device
-    answers = torch.tensor([right, wrong], device=device)
+    answers = torch.tensor([[p.right for p in prompts], [p.wrong for p in prompts]], device=device)
 
     def difference(logits: Float[Tensor, "prompt keep d_vocab"]) -> Float[Tensor, " prompt"]:
         last = logits[:, -1].float()
@@ -66,7 +72,7 @@ def _batch(model: LoadedModel, prompts: list[list[int]], right: list[int | None]
         return last[rows, answers[0]] - last[rows, answers[1]]
 
     return Batch(
-        tokens=torch.tensor(prompts, device=device),
+        tokens=torch.tensor([p.tokens for p in prompts], device=device),
         keep=1,
         score=difference,
         success=lambda logits: (difference(logits) > 0).float(),

@@ -1,4 +1,4 @@
-"""Ordered classes of words: which member comes next? `Monday Tuesday Wednesday` -> Thursday.
+"""Ordered classes of words: which member comes next? `Monday, Tuesday, Wednesday,` -> Thursday.
 
 As data for weights: the tokens of each class in their order. As a behaviour: three neighbours in a row, and
 the logit of the next against the mean of the class. Source: gould-2023-successor-heads; the lists are ours.
@@ -74,7 +74,7 @@ def behaviour(model: LoadedModel, settings: Settings) -> Behaviour:
     for group in classes:
         prompts, answers = [], []
         for first in range(len(group.words) - SHOWN):
-            text = " " + " ".join(group.words[first : first + SHOWN])
+            text = " " + ", ".join(group.words[first : first + SHOWN]) + ","
             prompts.append(encode(model.tokenizer, text, model.prepend_bos))
             answers.append(first + SHOWN)
             chances.append(1 / len(group.words))

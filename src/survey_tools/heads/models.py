@@ -1,0 +1,171 @@
+"""Open models: from a source to a network that runs, whatever the source is.
+
+    load("smollm2-135m-instruct", source)      # pulls, verifies and converts once; later a second or two
+    load("me/model", source_of("me/model"))    # a repository of the hub, or a folder
+
+What runs is named exactly: `LoadedModel.digest` is the sha256 of the weights themselves. The class of a
+network is one of transformers' own; code that comes with weights is never run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+
+from survey_tools.errors import ModelCorrupt, ModelUnavailable
+from survey_tools.heads.supply.cache import cache_folder, file_digest, read_manifest, weights_digest
+from survey_tools.heads.supply.folder import (
+    TOKENIZER_FILES,
+    network_class,
+    parameter_count,
+    read_config,
+    weight_files,
+)
+from survey_tools.heads.supply.gguf_conversion import quiet_transformers
+from survey_tools.heads.supply.pull import is_cached, pull, verify
+from survey_tools.heads.supply.room import MARGIN, require_memory
+from survey_tools.heads.supply.sources import (
+    FolderSource,
+    HubSource,
+    Licence,
+    ModelSource,
+    PackageSource,
+    PlantedSource,
+    Progress,
+    Wheel,
+    source_of,
+)
+
+__all__ = [
+    "FolderSource",
+    "HubSource",
+    "Licence",
+    "LoadedModel",
+    "ModelSource",
+    "PackageSource",
+    "PlantedSource",
+    "Progress",
+    "Wheel",
+    "cache_folder",
+    "is_cached",
+    "load",
+    "pull",
+    "source_of",
+    "verify",
+]
+
+POOLER = "pooler."
+"""Sentence encoders are published with and without it; nothing about attention depends on it."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A network ready to be read: in eval mode, without gradients for its weights."""
+
+    id: str
+    network: PreTrainedModel
+    tokenizer: PreTrainedTokenizerFast | None
+    digest: str
+    """sha256 of the weights that run: of the safetensors file (of the list of shards' hashes, if several),
+    or, for a planted model, of its state dict."""
+    prepend_bos: bool
+    """Whether the tokenizer itself starts every text with its BOS token."""
+    source: ModelSource | None = None
+    """Where the weights came from; for a hub, with the revision that was taken."""
+
+
+def load(
+    model_id: str,
+    source: ModelSource,
+    *,
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    progress: Progress | None = None,
+    licence: Licence | None = None,
+    accept_licence: bool = False,
+) -> LoadedModel:
+    """A model of any source, pulled first where needed, in `dtype` on `device`.
+
+    Raises:
+        ModelError: one of its kinds, as `pull` raises them; ModelTooLarge also when memory is too small, and
+            ModelCorrupt when the weights do not fill the network.
+    """
+    if isinstance(source, PlantedSource):
+        return _load_planted(model_id, source, device, dtype)
+    folder = pull(model_id, source, progress=progress, licence=licence, accept_licence=accept_licence)
+    weights = weight_files(folder)
+    item = torch.empty((), dtype=dtype).element_size()
+    require_memory(parameter_count(weights) * item * MARGIN, f"loading {model_id} as {dtype}", device)
+    network = _load_network(folder, dtype).to(device)
+    # Else a path of this machine, which would end up in notebooks.
+    network.name_or_path = network.config.name_or_path = model_id
+    tokenizer = _load_tokenizer(folder)
+    manifest = None if isinstance(source, FolderSource) else read_manifest(folder)
+    digest = manifest.digest if manifest else weights_digest({path.name: file_digest(path) for path in weights})
+    if isinstance(source, HubSource) and manifest:
+        source = HubSource(source.repo, manifest.source["revision"])
+    return LoadedModel(model_id, _frozen(network), tokenizer, digest, _prepends_bos(tokenizer), source)
+
+
+def state_digest(state: Mapping[str, Tensor]) -> str:
+    """sha256 over the names, types, shapes and bytes of a state dict, in the order of the names."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _load_planted(model_id: str, source: PlantedSource, device: str, dtype: torch.dtype) -> LoadedModel:
+    from survey_tools.heads.planted import build_planted
+
+    network, tokenizer = build_planted(source.recipe, source.seed)
+    digest = state_digest(network.state_dict())
+    moved = network.to(device=device, dtype=dtype)
+    return LoadedModel(model_id, _frozen(moved), tokenizer, digest, _prepends_bos(tokenizer), source)
+
+
+def _load_network(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
+    chosen = network_class(read_config(folder), str(folder))
+    with quiet_transformers():
+        try:
+            network, report = chosen.from_pretrained(
+                folder, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
+            )
+        except (ValueError, RuntimeError, OSError, KeyError) as error:
+            raise ModelCorrupt(f"{folder} cannot be loaded as a {chosen.__name__}: {error!r}") from error
+    # transformers only warns, and runs on with random numbers in the place of what is missing.
+    missing = sorted(name for name in report["missing_keys"] if not name.startswith(POOLER))
+    if missing:
+        raise ModelCorrupt(f"{folder} lacks {len(missing)} tensor(s) that a {chosen.__name__} has, first {missing[0]}")
+    return network
+
+
+def _load_tokenizer(folder: Path) -> PreTrainedTokenizerFast | None:
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        return None
+    with quiet_transformers():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        except (ValueError, OSError, KeyError, ImportError) as error:
+            raise ModelCorrupt(f"the tokenizer in {folder} cannot be loaded: {error}") from error
+    if not tokenizer.is_fast:
+        raise ModelUnavailable(f"{folder} has no fast tokenizer; save one as tokenizer.json beside the weights")
+    return tokenizer
+
+
+def _prepends_bos(tokenizer: PreTrainedTokenizerFast | None) -> bool:
+    if tokenizer is None or tokenizer.bos_token_id is None:
+        return False
+    tokens = tokenizer("a")["input_ids"]
+    return len(tokens) > 0 and tokens[0] == tokenizer.bos_token_id
+
+
+def _frozen(network: PreTrainedModel) -> PreTrainedModel:
+    return network.eval().requires_grad_(False)

