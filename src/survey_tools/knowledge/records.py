@@ -180,8 +180,16 @@ class Paper(Entry):
     ids: PaperIds = PaperIds()
     links: PaperLinks = PaperLinks()
     kind: Literal[
-        "theory", "training-dynamics", "architecture", "benchmark", "llm-analysis", "not-about-heads",
-        "application", "toy-analysis", "encoder-analysis", "survey",
+        "theory",
+        "training-dynamics",
+        "architecture",
+        "benchmark",
+        "llm-analysis",
+        "not-about-heads",
+        "application",
+        "toy-analysis",
+        "encoder-analysis",
+        "survey",
     ]
     relevance: Literal["core", "related", "tangential"]
     summary: Summary | None = None
