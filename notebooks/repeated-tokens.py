@@ -35,13 +35,14 @@ prompts = 20
 half_length = 50
 null_draws = 100
 cause_draws = 100
+device = "cpu"
 out = ""
 
 # %%
 from survey_tools import Settings, detect, load_model
 from survey_tools.notebooks.display import hand_over, show
 
-subject = load_model(model)
+subject = load_model(model, device=device)
 print(f"{subject.id}: {type(subject.network).__name__}, weights {subject.digest[:16]}")
 
 # %% [markdown]

@@ -52,18 +52,22 @@ def load_model(
     model: str,
     *,
     device: str = "cpu",
-    dtype: str = "float32",
+    dtype: str | None = None,
     accept_licence: bool = False,
     progress: Progress | None = None,
     survey: Survey | None = None,
 ) -> LoadedModel:
     """An open model by the id of its entry, by `owner/name[@revision]` of a hub, or by folder.
 
-    Weights are fetched by pinned hash on first use and kept in the cache (`SURVEY_CACHE` moves it).
+    Weights are fetched by pinned hash on first use and kept in the cache (`SURVEY_CACHE` moves it). `dtype` is
+    `float32`, `bfloat16` or `float16`; by default what the entry says, else float32.
 
     Raises ModelError, one of its kinds, with what to do.
     """
     source, licence = model_source(model, survey)
+    if dtype is None:
+        known = (survey or load_survey()).models if "/" not in model else {}
+        dtype = known[model].dtype if model in known else "float32"
     return load(
         model,
         source,
@@ -140,4 +144,5 @@ def ablate_heads(
 
 def load_records(root: Path | None = None) -> dict[tuple[str, str], RunRecord]:
     """All committed run records, by (model, entry)."""
-    return ResultStore((root or find_root()) / "results").records()
+    records = ResultStore((root or find_root()) / "results").records()
+    return {(record.model, record.entry): record for record in records}

@@ -289,7 +289,9 @@ def serve(port: int, root: Path | None) -> None:
     from survey_tools.knowledge.root import find_root
     from survey_tools.site.build import serve as serve_site
 
-    serve_site(root or find_root(), port=port)
+    where = root or find_root()
+    folders = [where / "results", where / "build" / "results"]
+    serve_site(where, folders, f"127.0.0.1:{port}", report=click.echo)
 
 
 # ---------------------------------------------------------------- shared by commands

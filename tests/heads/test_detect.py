@@ -56,6 +56,14 @@ def test_a_head_type_twice_is_refused(planted):
         detect(planted, ["induction", "induction"])
 
 
+def test_an_encoder_is_refused(make):
+    from survey_tools.heads.models import LoadedModel
+
+    encoder = LoadedModel("some-bert", make("bert"), None, "", False)
+    with pytest.raises(DetectionError, match="some-bert is an encoder"):
+        detect(encoder, ["induction"])
+
+
 def test_an_unknown_head_type_is_refused_with_a_suggestion():
     with pytest.raises(DetectionError, match="no detector for 'inducton'; did you mean 'induction'"):
         load_detector("inducton")

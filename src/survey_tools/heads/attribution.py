@@ -7,6 +7,7 @@ the norm linear.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Float, Int
@@ -40,7 +41,7 @@ def frozen_norm(norm: nn.Module, residual: Float[Tensor, "item d_model"]) -> Fro
     Tried are LayerNorm, RMSNorm and Gemma's RMSNorm with gain 1 + weight. Raises ArchitectureRefused when none
     agrees to 1e-4.
     """
-    weight: Tensor = norm.weight.detach().float()
+    weight = cast(Tensor, norm.weight).detach().float()
     bias = getattr(norm, "bias", None)
     given = norm(residual).float()
     if bias is not None:

@@ -117,7 +117,7 @@ def random_rotations(count: int, width: int, generator: torch.Generator) -> Floa
     return turned
 
 
-class _Enough(Exception):  # noqa: N818 - no error: it is how a replay ends
+class _Enough(Exception):
     """Ends a replayed attention module once its attention was read."""
 
 

@@ -46,7 +46,7 @@ def detect(
     detectors = [load_detector(t) if isinstance(t, str) else t for t in head_types]
     if len({d.id for d in detectors}) != len(detectors):
         raise DetectionError("a head type is asked for twice; name each once.")
-    attach(model.network)
+    _require_causal(model)
     measured: dict[str, Measurement] = {}
     by_method: dict[str, list[Detector]] = {}
     for detector in detectors:
@@ -60,6 +60,15 @@ def detect(
             controls = positive[detector.id], negative[detector.id]
             measured[detector.id] = _measure(model, detector, found[detector.id], controls, settings, report)
     return [measured[d.id] for d in detectors]
+
+
+def _require_causal(model: LoadedModel) -> None:
+    modules = dict(model.network.named_modules())
+    if any(getattr(modules[path], "is_causal", True) is False for path in attach(model.network).paths):
+        raise DetectionError(
+            f"{model.id} is an encoder: its positions see what comes next, so detectors made for causal language "
+            "models do not apply to it."
+        )
 
 
 def _measure(
@@ -130,7 +139,7 @@ def _record(
         "control": {
             "name": _control_name(detector),
             "scores": matrix(scores.control),
-            "p_values": matrix(scores.p_values),
+            "p_values": _matrix(scores.p_values, facts.heads, _significant),
             "rate": 0.01,
             "passed": sum("control" not in j.failed for j in found.judged),
         },
@@ -258,18 +267,6 @@ def environment(model: LoadedModel) -> dict[str, Any]:
     }
 
 
-def _matrix(values: Tensor, heads: Sequence[int]) -> list[list[float | None]]:
-    rows, start = [], 0
-    for count in heads:
-        rows.append([_finite(v) for v in values[start : start + count].tolist()])
-        start += count
-    return rows
-
-
-def _finite(value: float) -> float | None:
-    return _round(value) if math.isfinite(value) else None
-
-
 def _round(value: float) -> float:
     return round(value, 4)
 
@@ -277,3 +274,14 @@ def _round(value: float) -> float:
 def _significant(value: float) -> float:
     """p-values are small: keep three significant digits, not four decimals."""
     return float(f"{value:.3g}")
+
+
+def _matrix(
+    values: Tensor, heads: Sequence[int], rounded: Callable[[float], float] = _round
+) -> list[list[float | None]]:
+    """Rows of layers; None where a head could not be measured."""
+    rows, start = [], 0
+    for count in heads:
+        rows.append([rounded(v) if math.isfinite(v) else None for v in values[start : start + count].tolist()])
+        start += count
+    return rows

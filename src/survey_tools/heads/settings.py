@@ -17,7 +17,7 @@ class Settings:
     null_prompts: int = 4
     null_draws: int = 100
     write_prompts: int = 8
-    cause_prompts: int = 6
+    cause_prompts: int = 4
     cause_half_length: int = 25
     cause_draws: int = 100
 

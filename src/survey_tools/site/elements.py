@@ -1,0 +1,130 @@
+"""The pieces pages are made of, as HTML: badges, tables, figures, lists of facts.
+
+Arguments called `html` or typed as cells are markup already; everything that comes from an entry or a
+record goes through `escape.text` first. Tables and charts of measurements stay out of the search index
+(`data-search-exclude`), or every reader would download thousands of numbers with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from survey_tools.site.escape import text
+from survey_tools.site.page import ROOT
+
+EXCLUDED = " data-search-exclude"
+VERDICTS = {
+    "reproduced": "Found here, and removing what was found causes the loss the definition claims.",
+    "partly": "Found here, but the cause does not hold, or only one of several claims does.",
+    "not reproduced": "The model shows the behaviour, and no head passes.",
+    "not testable here": "The model lacks the behaviour, or the type needs another kind of model.",
+    "does not apply": "The metric belongs to another kind of object: a toy, a pair of checkpoints, an encoder.",
+    "not run yet": "No run of this type on this model so far.",
+}
+"""Verdict -> what it means, in the order of certainty."""
+
+
+def badge(verdict: str) -> str:
+    """A verdict as words with an icon of its own shape: colour is never the only sign."""
+    slug = verdict.replace(" ", "-") if verdict in VERDICTS else "not-run-yet"
+    return f'<span class="verdict verdict--{slug}">{text(verdict)}</span>'
+
+
+def tag(words: str, kind: str = "plain") -> str:
+    """A small label: `suggested by us`, `wanted`, a role."""
+    return f'<span class="tag tag--{kind}">{text(words)}</span>'
+
+
+def inside(address: str, label: str) -> str:
+    """A link within the site; `label` is HTML."""
+    return f'<a href="{ROOT}{address}">{label}</a>'
+
+
+def heads_page(entry: str) -> str:
+    """Address of a head type."""
+    return f"heads/{entry}/"
+
+
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int] = (), searchable: bool = False
+) -> str:
+    """A table that scrolls inside its own frame on a narrow screen. Header and cells are HTML."""
+
+    def cell(kind: str, column: int, html: str) -> str:
+        look = ' class="number"' if column in numeric else ""
+        scope = ' scope="col"' if kind == "th" else ""
+        return f"<{kind}{scope}{look}>{html}</{kind}>"
+
+    # The spaces between cells keep the search index from gluing the last word of one to the first of the next.
+    head = " ".join(cell("th", column, name) for column, name in enumerate(header))
+    body = "".join(
+        "<tr>" + " ".join(cell("td", column, html) for column, html in enumerate(row)) + "</tr>\n" for row in rows
+    )
+    excluded = "" if searchable else EXCLUDED
+    return (
+        f'<div class="frame" tabindex="0" role="region" aria-label="table"><table class="data"{excluded}>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>"
+    )
+
+
+def figure(svg: str, caption: str, kind: str = "chart") -> str:
+    """An inline SVG with a caption (HTML)."""
+    return f'<figure class="{kind}"{EXCLUDED}>{svg.strip()}<figcaption>{caption}</figcaption></figure>'
+
+
+def facts(pairs: Iterable[tuple[str, str]], kind: str = "facts") -> str:
+    """Names and values (HTML); pairs with an empty value are left out."""
+    rows = "".join(f"<div><dt>{text(name)}</dt> <dd>{value}</dd></div>\n" for name, value in pairs if value)
+    return f'<dl class="{kind}">\n{rows}</dl>' if rows else ""
+
+
+def bullets(items: Iterable[str], kind: str = "plain") -> str:
+    """A list of HTML items; nothing when there are none."""
+    rows = "".join(f"<li>{item}</li>\n" for item in items)
+    return f'<ul class="{kind}">\n{rows}</ul>' if rows else ""
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Blocks of a page with an empty line between them; empty ones left out."""
+    return "\n\n".join(part for part in parts if part)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A measured number: three significant digits, a real minus sign, a dash where there is none."""
+    if value is None:
+        return "–"
+    if value != 0 and abs(value) < 0.0001:
+        factor, power = f"{value:.0e}".split("e")
+        return f"{factor} × 10<sup>{int(power)}</sup>".replace("-", "−")
+    shown = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.{digits}g}"
+    return shown.replace("-", "−")
+
+
+def interval(bounds: tuple[float, float] | None) -> str:
+    """`0.71 to 0.83`."""
+    return "–" if bounds is None else f"{number(bounds[0])} to {number(bounds[1])}"
+
+
+def probability(value: float | None) -> str:
+    """A p-value: never shown as zero."""
+    if value is None:
+        return "–"
+    return "&lt; 0.0001" if value < 0.0001 else number(value, 2)
+
+
+def head_name(layer: int, head: int) -> str:
+    """`L5H1`."""
+    return f"L{layer}H{head}"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """`1 head`, `3 heads`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def entry_footer(path: str, data: str) -> str:
+    """Where an entry's text comes from and how to correct it."""
+    return (
+        f'<p class="entry-footer quiet">Something wrong or missing? Edit <code>{text(path)}</code> '
+        f"({inside('contributing/', 'how')}). {inside(data, 'This entry as JSON')}.</p>"
+    )

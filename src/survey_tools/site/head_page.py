@@ -1,0 +1,152 @@
+"""The page of a head type: what it is, what was measured here, what papers say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from survey_tools.knowledge.records import Detection, HeadType, Planned
+from survey_tools.site.contents import Contents
+from survey_tools.site.elements import badge, bullets, entry_footer, facts, heads_page, inside, joined, plural, tag
+from survey_tools.site.escape import code_block, text
+from survey_tools.site.formula import formula
+from survey_tools.site.page import Page
+from survey_tools.site.published import published_by_type
+from survey_tools.site.verdict_card import anchor, measured_section
+
+
+def head_page(head_type: HeadType, contents: Contents, svg_cache: Path | None = None) -> Page:
+    """Everything known of one head type. Published and measured never share a heading."""
+    body = joined(
+        [
+            f"# {text(head_type.name)}",
+            _breadcrumb(head_type, contents),
+            f'<p class="lead">{text(head_type.summary)}</p>',
+            _at_a_glance(head_type, contents),
+            _definition(head_type),
+            _caveats(head_type),
+            "## Measured here",
+            _measured(head_type, contents, svg_cache),
+            "## Published",
+            _published(head_type, contents),
+            _papers(head_type, contents),
+            _relations(head_type, contents),
+            _circuits(head_type, contents),
+            entry_footer(f"head_taxonomy/{head_type.id}.yml", f"heads/{head_type.id}.json"),
+        ]
+    )
+    return Page(f"heads/{head_type.id}", head_type.name, head_type.summary, body, boost=4)
+
+
+def _breadcrumb(head_type: HeadType, contents: Contents) -> str:
+    parts = [inside("heads/", "Head types")]
+    placed = contents.survey.place_of(head_type.id)
+    staging = head_type.staging
+    stage = placed.stage if placed else staging.stage if staging else None
+    if stage is None:
+        parts.append("outside the framework")
+    else:
+        name = next((known.name for known in contents.survey.framework.stages if known.id == stage), stage)
+        parts.append(inside(f"#stage-{stage.lower()}", f"{text(stage)} {text(name)}"))
+        category = placed.category if placed else staging.category if staging else None
+        if category:
+            parts.append(text(category))
+    suggested = tag("stage suggested by us", "suggested") if staging and staging.suggested else ""
+    return f'<p class="crumbs">{" <span>›</span> ".join(parts)} {suggested}</p>'
+
+
+def _at_a_glance(head_type: HeadType, contents: Contents) -> str:
+    rows = [
+        f'{badge(record.verdict)} <a href="#{anchor(record.model)}">{text(contents.model_name(record.model))}</a> '
+        f'<span class="quiet">{plural(len(record.found), "head")} found</span>'
+        for record in contents.records_of(head_type.id)
+    ]
+    return bullets(rows or [f"{badge('not run yet')} on any model"], "verdicts")
+
+
+def _definition(head_type: HeadType) -> str:
+    definition = head_type.definition
+    return "## Definition\n\n" + facts(
+        [
+            ("Attends to", text(definition.attends_to)),
+            ("Writes", text(definition.writes)),
+            ("Formula", f'<div class="formula">{formula(definition.formula)}</div>'),
+            ("Where", text(head_type.layer_distribution or "")),
+            ("Also called", text("; ".join(head_type.aliases))),
+        ],
+        "facts facts--wide",
+    )
+
+
+def _caveats(head_type: HeadType) -> str:
+    if not head_type.caveats:
+        return ""
+    return "## Caveats\n\n" + bullets((text(caveat) for caveat in head_type.caveats), "caveats")
+
+
+def _measured(head_type: HeadType, contents: Contents, svg_cache: Path | None) -> str:
+    records = contents.records_of(head_type.id)
+    sections = [measured_section(record, contents, svg_cache) for record in records]
+    if isinstance(head_type.detection, Planned):
+        plan = head_type.detection.planned
+        listing = facts([("How", text(plan.how)), ("Needs", text(plan.needs))], "facts facts--wide")
+        sections.append(f"{badge('not run yet')} There is no detector yet. The plan:\n\n{listing}")
+    else:
+        sections.append(_not_run(head_type, head_type.detection, contents))
+    return joined(sections)
+
+
+def _not_run(head_type: HeadType, detection: Detection, contents: Contents) -> str:
+    waiting = contents.not_run_on(head_type)
+    if not waiting and contents.records_of(head_type.id):
+        return ""
+    names = ", ".join(inside(f"models/{model.id}/", text(model.name)) for model in waiting) or "any model"
+    model = waiting[0].id if waiting else "MODEL"
+    command = code_block(f"survey run {head_type.id} --model {model}", "sh")
+    return (
+        f"### Not run yet {{ #not-run }}\n\n{badge('not run yet')} on {names}. "
+        f"Notebook <code>notebooks/{text(detection.notebook)}.py</code>, "
+        f"detector <code>{text(detection.detector)}</code>:\n\n{command}"
+    )
+
+
+def _published(head_type: HeadType, contents: Contents) -> str:
+    heads = contents.survey.published_heads(head_type.id)
+    if not heads:
+        return "No paper in this survey names concrete heads of an open model for this type."
+    papers = len({paper for paper, _ in heads})
+    return (
+        f"{plural(len(heads), 'head')} named in {plural(papers, 'paper')}, counted from zero. "
+        f"These are the papers' statements, not our measurements.\n\n{published_by_type(heads, contents)}"
+    )
+
+
+def _papers(head_type: HeadType, contents: Contents) -> str:
+    rows = []
+    for paper, use in contents.survey.papers_of(head_type.id):
+        called = f" as <q>{text(use.name_used)}</q>" if use.name_used else ""
+        rows.append(
+            f"{tag(use.role, use.role)} {inside(f'papers/{paper.id}/', text(paper.title))} "
+            f'<span class="quiet">{text(paper.published[:4])}{called}</span>'
+        )
+    return "### Papers\n\n" + (bullets(rows, "papers") or "None yet.")
+
+
+def _relations(head_type: HeadType, contents: Contents) -> str:
+    rows = []
+    for related in contents.survey.relations_of(head_type.id):
+        note = f' <span class="quiet">{text(related.note)}</span>' if related.note else ""
+        known = related.id in contents.survey.head_types
+        name = text(contents.head_name(related.id))
+        rows.append(
+            f"{text(related.words)} <strong>{inside(heads_page(related.id), name) if known else name}</strong>.{note}"
+        )
+    return "## Relations\n\n" + bullets(rows, "relations") if rows else ""
+
+
+def _circuits(head_type: HeadType, contents: Contents) -> str:
+    rows = []
+    for circuit in contents.survey.circuits_of(head_type.id):
+        heads = [name for group in circuit.heads if group.head_type == head_type.id for name in group.heads]
+        name = inside(f"circuits/{circuit.id}/", text(circuit.name))
+        rows.append(f"{name} in {text(circuit.model)}: {text(', '.join(heads))}")
+    return "## Circuits\n\n" + bullets(rows, "plain") if rows else ""

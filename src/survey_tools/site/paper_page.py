@@ -1,0 +1,178 @@
+"""The page of a paper: what it says, in which heads, and whether our runs agree."""
+
+from __future__ import annotations
+
+from survey_tools.knowledge.bibliography import bibtex
+from survey_tools.knowledge.records import Claim, Paper, Reproduction
+from survey_tools.site.contents import Contents
+from survey_tools.site.elements import (
+    badge,
+    bullets,
+    entry_footer,
+    facts,
+    heads_page,
+    inside,
+    joined,
+    number,
+    plural,
+    table,
+    tag,
+)
+from survey_tools.site.escape import code_block, link, text
+from survey_tools.site.page import Page
+from survey_tools.site.published import published_by_paper
+from survey_tools.site.verdict_card import anchor
+
+DATE_SOURCE = {
+    "readme": "date of the survey's list",
+    "arxiv-v1": "first arXiv version",
+    "arxiv-month": "month of the arXiv id",
+    "venue": "date of the venue",
+    "memory": "not checked",
+}
+RESOLVERS = {
+    "arxiv": ("arXiv", "https://arxiv.org/abs/"),
+    "doi": ("DOI", "https://doi.org/"),
+    "acl": ("ACL", "https://aclanthology.org/"),
+    "openreview": ("OpenReview", "https://openreview.net/forum?id="),
+}
+
+
+def paper_page(paper: Paper, contents: Contents) -> Page:
+    """Everything the survey holds on one paper; what is missing is said."""
+    body = joined(
+        [
+            f"# {text(paper.title)}",
+            f'<p class="crumbs">{inside("papers/", "Papers")} <span>›</span> {text(paper.id)}</p>',
+            _facts(paper, contents),
+            _summary(paper),
+            _head_types(paper, contents),
+            _claims(paper),
+            _published(paper, contents),
+            _reproduction(paper, contents),
+            _missing(paper),
+            "## Cite\n\n" + code_block(bibtex(paper), "bibtex"),
+            entry_footer(f"papers/{paper.id}.yml", f"papers/{paper.id}.json"),
+        ]
+    )
+    description = paper.summary.innovation if paper.summary else f"{paper.title} ({paper.published[:4]})"
+    return Page(f"papers/{paper.id}", paper.title, description, body, boost=2)
+
+
+def _facts(paper: Paper, contents: Contents) -> str:
+    ids = " · ".join(
+        f"{RESOLVERS[kind][0]} {link(RESOLVERS[kind][1] + value, text(value))}" for kind, value in paper.ids if value
+    )
+    links = " · ".join(link(address, name) for name, address in paper.links if address)
+    stages = {stage.id: stage.name for stage in contents.survey.framework.stages}
+    about = ", ".join(f"{stage} {text(stages.get(stage, ''))}".strip() for stage in contents.survey.stages_of(paper))
+    return facts(
+        [
+            ("Authors", text(", ".join(paper.authors)) or "not confirmed"),
+            ("Published", f'{text(paper.published)} <span class="quiet">({DATE_SOURCE[paper.date_source]})</span>'),
+            ("Venue", text(paper.venue or "")),
+            ("Ids", ids),
+            ("Links", links),
+            ("Kind", f"{text(paper.kind.replace('-', ' '))}, {paper.relevance}"),
+            ("Stages", about),
+            ("Methods", text(", ".join(paper.methods))),
+            ("Models", text(", ".join(paper.models))),
+            ("Tasks", text("; ".join(paper.tasks))),
+        ]
+    )
+
+
+def _summary(paper: Paper) -> str:
+    if paper.summary is None:
+        return (
+            f"## Summary\n\n{tag('summary wanted', 'wanted')} Nobody has summed this paper up yet. "
+            f"{inside('contributing/', 'Three sentences')} are enough."
+        )
+    listing = facts(
+        [
+            ("New", text(paper.summary.innovation)),
+            ("Method", text(paper.summary.method)),
+            ("Result", text(paper.summary.result)),
+        ],
+        "facts facts--wide",
+    )
+    return f'## Summary\n\n{listing}\n\n<p class="quiet">Written from: {text(paper.summary_source or "not said")}.</p>'
+
+
+def _head_types(paper: Paper, contents: Contents) -> str:
+    rows = []
+    for use in paper.head_types:
+        name = text(contents.head_name(use.id))
+        known = use.id in contents.survey.head_types
+        called = f' <span class="quiet">as <q>{text(use.name_used)}</q></span>' if use.name_used else ""
+        rows.append(f"{tag(use.role, use.role)} {inside(heads_page(use.id), name) if known else name}{called}")
+    return "## Head types\n\n" + (bullets(rows, "papers") or "None of this survey's types.")
+
+
+def _claims(paper: Paper) -> str:
+    if not paper.claims:
+        return ""
+    rows = []
+    for claim in paper.claims:
+        heads = f' <br><span class="quiet">{text(", ".join(claim.heads))}</span>' if claim.heads else ""
+        rows.append(
+            [
+                text(claim.statement) + heads,
+                text(claim.model or "–"),
+                text(claim.metric),
+                _value(claim),
+                text(claim.where),
+            ]
+        )
+    return "## Claims\n\n" + table(["claim", "model", "metric", "value", "where"], rows, searchable=True)
+
+
+def _value(claim: Claim) -> str:
+    if claim.value is None:
+        return "–"
+    shown = number(claim.value) if isinstance(claim.value, float) else text(claim.value)
+    return shown + (f" ± {number(claim.tolerance)}" if claim.tolerance is not None else "")
+
+
+def _published(paper: Paper, contents: Contents) -> str:
+    if not paper.heads:
+        return ""
+    return (
+        f"## Published heads\n\n{plural(len(paper.heads), 'head')}, counted from zero, as the paper or its code names "
+        f"them.\n\n{published_by_paper(paper.id, paper.heads, contents)}"
+    )
+
+
+def _reproduction(paper: Paper, contents: Contents) -> str:
+    title = "## Measured here\n\n"
+    if not isinstance(paper.reproduction, Reproduction):
+        return f"{title}Not reproduced by a notebook: {text(paper.reproduction.not_reproducible)}"
+    notebook = paper.reproduction.notebook
+    records = contents.records_for(paper)
+    if not records:
+        return f"{title}{badge('not run yet')} Notebook <code>notebooks/{text(notebook)}.py</code>."
+    rows = []
+    for record in records:
+        executed = contents.executed.get(record.run_id)
+        name = text(contents.head_name(record.entry))
+        section = f"{heads_page(record.entry)}#{anchor(record.model)}"
+        rows.append(
+            [
+                inside(section, name) if record.entry in contents.survey.head_types else name,
+                text(contents.model_name(record.model)),
+                badge(record.verdict),
+                text(record.reason),
+                inside(executed.address, "notebook") if executed else "not in this build",
+            ]
+        )
+    listing = table(["head type", "model", "verdict", "why", "run"], rows, searchable=True)
+    return (
+        f"{title}Notebook <code>notebooks/{text(notebook)}.py</code>, on the models of this survey. "
+        f"They need not be the paper's own.\n\n{listing}"
+    )
+
+
+def _missing(paper: Paper) -> str:
+    if not paper.missing:
+        return ""
+    return "## Not confirmed\n\n" + bullets((text(field) for field in paper.missing), "plain")

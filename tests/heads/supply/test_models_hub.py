@@ -1,0 +1,100 @@
+"""Weights from a model hub, over one that runs on this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from loopback import COMMIT, Hub
+from spoken import Spoken
+from tiny_models import sha256
+
+from survey_tools.errors import ArchitectureRefused, ModelCorrupt, ModelUnavailable, ModelUnknown
+from survey_tools.heads.models import HubSource, is_cached, load, pull
+from survey_tools.heads.supply import room
+
+PINNED = HubSource("tiny/llama", COMMIT)
+
+
+def test_a_pinned_revision_is_pulled_once(hub: Hub, llama_folder: Path) -> None:
+    folder = pull("tiny/llama", PINNED)
+    assert (folder / "model.safetensors").read_bytes() == (llama_folder / "model.safetensors").read_bytes()
+    assert not (folder / ".cache").exists()
+    hub.requests.clear()
+    assert is_cached("tiny/llama", PINNED)
+    assert pull("tiny/llama", PINNED) == folder
+    assert hub.requests == []
+
+
+def test_without_a_revision_the_one_taken_is_named(hub: Hub, llama_folder: Path, spoken: Spoken) -> None:
+    model = load("tiny/llama", HubSource("tiny/llama"), progress=spoken)
+    assert spoken.words[0] == f"tiny/llama: taking revision {COMMIT}"
+    assert model.source == PINNED
+    assert model.digest == sha256((llama_folder / "model.safetensors").read_bytes())
+
+
+def test_files_that_no_model_is_made_of_stay_there(hub: Hub, llama_folder: Path) -> None:
+    (llama_folder / "modeling_own.py").write_text("raise SystemExit")
+    (llama_folder / "training_args.bin").write_bytes(b"pickle")
+    names = {path.name for path in pull("tiny/llama", PINNED).iterdir()}
+    assert "config.json" in names
+    assert not names & {"modeling_own.py", "training_args.bin"}
+
+
+def test_a_gated_model_says_where_to_accept_its_licence(hub: Hub) -> None:
+    hub.gated = True
+    with pytest.raises(ModelUnavailable) as caught:
+        pull("tiny/llama", PINNED)
+    assert str(caught.value) == (
+        f"tiny/llama is gated: accept its licence at {hub.url}/tiny/llama, then log in with `hf auth login` "
+        "or set HF_TOKEN"
+    )
+
+
+def test_an_unknown_repository_is_named(hub: Hub) -> None:
+    with pytest.raises(ModelUnknown, match=r"no model tiny/lama on http://127.*; check the spelling"):
+        pull("tiny/lama", HubSource("tiny/lama"))
+
+
+def test_an_unknown_revision_is_named(hub: Hub) -> None:
+    with pytest.raises(ModelUnknown, match="tiny/llama has no revision v7; see http"):
+        pull("tiny/llama", HubSource("tiny/llama", "v7"))
+
+
+def test_an_unreachable_hub_is_named(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    with pytest.raises(ModelUnavailable, match=r"cannot reach http://127\.0\.0\.1:9 for tiny/llama \(ConnectError\)"):
+        pull("tiny/llama", PINNED)
+
+
+def test_pickled_weights_are_refused_before_they_are_downloaded(hub: Hub, llama_folder: Path) -> None:
+    (llama_folder / "model.safetensors").rename(llama_folder / "pytorch_model.bin")
+    with pytest.raises(ModelUnavailable, match=r"tiny/llama has its weights as pytorch_model\.bin; only safetensors"):
+        pull("tiny/llama", PINNED)
+    assert not any("/resolve/" in request for request in hub.requests)
+
+
+def test_a_model_that_needs_its_own_code_is_refused_before_its_weights(hub: Hub, llama_folder: Path) -> None:
+    config = json.loads((llama_folder / "config.json").read_text())
+    config |= {"architectures": ["OwnForCausalLM"], "auto_map": {"AutoModelForCausalLM": "modeling_own.Own"}}
+    (llama_folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(
+        ArchitectureRefused, match=r"tiny/llama is a OwnForCausalLM.*needs code from the repository, which is never run"
+    ):
+        pull("tiny/llama", PINNED)
+    assert not any("model.safetensors" in request for request in hub.requests)
+
+
+def test_weights_that_are_not_the_hubs_by_hash_are_refused(hub: Hub) -> None:
+    hub.lies_about_hashes = True
+    with pytest.raises(ModelCorrupt, match=r"model\.safetensors of tiny/llama is not the pinned file"):
+        pull("tiny/llama", PINNED)
+    assert not is_cached("tiny/llama", PINNED)
+
+
+def test_a_disk_too_small_is_named_before_the_download(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: room.shutil._ntuple_diskusage(100, 90, 10))
+    with pytest.raises(room.ModelTooLarge, match=r"tiny/llama needs up to 0\.\d\d MiB of disk under .* and 0.00 MiB"):
+        pull("tiny/llama", PINNED)
+    assert not any("/resolve/" in request for request in hub.requests)
