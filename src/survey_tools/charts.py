@@ -246,7 +246,7 @@ def _colour_legend(
 
     row = (
         alt.Chart(alt.Data(values=blocks))
-        .mark_rect(height=8, y=18)
+        .mark_rect(height=8, y=22)
         .encode(
             x=x,
             x2="to:Q",
@@ -255,17 +255,17 @@ def _colour_legend(
             ),
         )
     )
-    numbers = words([{"at": at, "label": label} for at, label in named.items()], y=31, fontSize=11)
+    numbers = words([{"at": at, "label": label} for at, label in named.items()], y=35, fontSize=11)
     name = words([{"at": 0, "label": title}], y=5, fontSize=12, align="left")
     ring = (
         alt.Chart(alt.Data(values=[{"at": steps}]))
         .mark_point(
-            shape="square", filled=False, stroke=PALETTE["found"], strokeWidth=2, size=90, opacity=1, y=18, xOffset=24
+            shape="square", filled=False, stroke=PALETTE["found"], strokeWidth=2, size=90, opacity=1, y=22, xOffset=24
         )
         .encode(x=x)
     )
-    ring_name = words([{"at": steps, "label": "found"}], y=18, fontSize=11, align="left", dx=34)
-    return alt.layer(row, numbers, name, ring, ring_name).properties(width=side * steps, height=36)
+    ring_name = words([{"at": steps, "label": "found"}], y=22, fontSize=11, align="left", dx=34)
+    return alt.layer(row, numbers, name, ring, ring_name).properties(width=side * steps, height=40)
 
 
 def _signed(value: float) -> str:

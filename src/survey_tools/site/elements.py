@@ -100,6 +100,13 @@ def number(value: float | None, digits: int = 3) -> str:
     return shown.replace("-", "−")
 
 
+def aligned(value: float | None) -> str:
+    """A number for a column: three decimals (one from ten upwards), so that scores stand under each other."""
+    if value is None:
+        return "–"
+    return (f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}").replace("-", "−")
+
+
 def interval(bounds: tuple[float, float] | None) -> str:
     """`0.71 to 0.83`."""
     return "–" if bounds is None else f"{number(bounds[0])} to {number(bounds[1])}"

@@ -8,6 +8,7 @@ from survey_tools import charts
 from survey_tools.results.records import Cause, FoundHead, RunRecord
 from survey_tools.site.contents import Contents
 from survey_tools.site.elements import (
+    aligned,
     badge,
     facts,
     figure,
@@ -113,12 +114,16 @@ def _near_table(record: RunRecord) -> str:
 def _row(head: FoundHead, with_write: bool) -> list[str]:
     cells = [
         f"<strong>{head_name(head.layer, head.head)}</strong>",
-        number(head.score),
-        interval(head.interval),
-        number(head.control),
+        aligned(head.score),
+        _span(head.interval),
+        aligned(head.control),
         probability(head.p_value),
     ]
-    return [*cells, number(head.write), interval(head.write_interval)] if with_write else cells
+    return [*cells, aligned(head.write), _span(head.write_interval)] if with_write else cells
+
+
+def _span(bounds: tuple[float, float] | None) -> str:
+    return "–" if bounds is None else f"{aligned(bounds[0])} to {aligned(bounds[1])}"
 
 
 def _null(record: RunRecord, svg_cache: Path | None) -> str:
