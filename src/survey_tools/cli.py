@@ -275,7 +275,9 @@ def build(results: tuple[Path, ...], root: Path | None) -> None:
     where = root or find_root()
     folders = results or (where / "results", where / "build" / "results")
     report = build_site(where, where / "site", list(folders))
-    click.echo(str(report))
+    click.echo(f"{report.pages} pages in {report.output} ({report.written} files changed, {report.removed} removed)")
+    for record in report.unplaced:
+        click.echo(f"survey: no page shows {record}: the survey does not know its entry or model", err=True)
 
 
 @site.command()
@@ -343,7 +345,14 @@ class _progress:  # noqa: N801 - reads like the function it is
         console = Console(stderr=True)
         if not console.is_terminal:
             self._bar = None
-            return lambda sentence: click.echo(sentence, err=True)
+            said: list[str] = []
+
+            def say(sentence: str) -> None:
+                if said[-1:] != [sentence]:
+                    said[:] = [sentence]
+                    click.echo(sentence, err=True)
+
+            return say
         self._bar = Progress(
             SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True
         )

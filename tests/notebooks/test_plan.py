@@ -9,6 +9,7 @@ from survey_tools.notebooks import plan as planning
 from survey_tools.notebooks.digest import digest
 from survey_tools.notebooks.failures import Failure, forget_failure, keep_failure, last_failure
 from survey_tools.notebooks.plan import EntryStatus, Run, plan, shard, status
+from survey_tools.results.store import ResultStore
 
 
 @pytest.fixture
@@ -173,3 +174,16 @@ def test_shards_together_are_the_plan(checkout: Checkout) -> None:
     assert sorted(run.name for part in parts for run in part) == sorted(run.name for run in runs)
     with pytest.raises(SurveyError, match="no shard 4/3"):
         shard(runs, 4, 3)
+
+
+def test_encoders_are_left_out_and_refused_by_name():
+    """On the survey itself: no detector applies to an encoder, so it is neither stale nor missing."""
+    from survey_tools.knowledge.survey import load_survey
+
+    root = Path(__file__).resolve().parents[2]
+    survey = load_survey(root)
+    store = ResultStore(root / "results")
+    encoder = next(model.id for model in survey.models.values() if not model.causal)
+    assert encoder not in {row.model for row in status(survey, store, root)}
+    with pytest.raises(SurveyError, match=f"{encoder}: an encoder"):
+        plan(survey, store, models=[encoder], root=root)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -219,8 +220,7 @@ def write_tiny_survey(root: Path) -> Path:
         "docs/schemas/paper.schema.json": "{}\n",
         "mkdocs.yml": (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8"),
     }
-    for asset in sorted((REPOSITORY / "docs" / "assets").iterdir()):
-        files[f"docs/assets/{asset.name}"] = asset.read_text(encoding="utf-8")
+    shutil.copytree(REPOSITORY / "docs" / "assets", root / "docs" / "assets", dirs_exist_ok=True)
     for path, content in files.items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)

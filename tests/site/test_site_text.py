@@ -96,6 +96,16 @@ def test_formula_becomes_mathml_with_whole_words() -> None:
     assert {"mean", "end", "A"} <= set(words)
 
 
+def test_arg_max_is_two_words() -> None:
+    made = formula(r"\arg\max_{w} x")
+    assert "<mi>arg</mi>" in made
+    assert "&#92;" not in made
+
+
+def test_an_unknown_command_is_shown_as_it_was_written() -> None:
+    assert formula(r"\nosuchthing x") == "<code>&#92;nosuchthing x</code>"
+
+
 @pytest.mark.parametrize("latex", [r"\frac{1", r"\bad{", r"\text{<script>alert(1)</script>}", "a & b", r"\href{x}{y}"])
 def test_formula_never_breaks_the_page(latex: str) -> None:
     made = formula(latex)

@@ -418,6 +418,8 @@ class OpenModel(Entry):
     """How these numbers were made, e.g. dequantised from Q4_1: a record names exactly what ran."""
     licence: Licence
     shape: Shape
+    causal: bool = True
+    """False for encoders, whose positions see what comes next: detectors of causal models do not apply to them."""
     dtype: Literal["float32", "bfloat16", "float16"]
     tier: Literal["cpu", "gpu", "multi-gpu"]
     default: bool = False

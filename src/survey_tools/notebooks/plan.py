@@ -108,13 +108,15 @@ class _Group:
 def status(
     survey: Entries, store: ResultStore, root: Path, *, package: PackageSource | None = None
 ) -> list[EntryStatus]:
-    """Every entry that has a detector, on every model, sorted by model and entry. Entries that are only
-    planned have nothing to run and are left out. Raises NotebookError that names every unfit notebook.
+    """Every entry that has a detector, on every causal model, sorted by model and entry.
+
+    Entries that are only planned have nothing to run and are left out, and so are encoders, to which no detector
+    applies yet. Raises NotebookError that names every unfit notebook.
     """
     statuses: list[EntryStatus] = []
     groups = _groups(survey, root)
     for model in survey.models.values():
-        for group in groups:
+        for group in groups if model.causal else ():
             statuses += _run(survey, store, root, model, group, "cpu", package).statuses
     return sorted(statuses, key=lambda item: (item.model, item.entry))
 
@@ -162,6 +164,9 @@ def _models(survey: Entries, wanted: Collection[str] | None) -> list[OpenModel]:
     problems = [_unknown("model", name, survey.models) for name in sorted(wanted) if name not in survey.models]
     if problems:
         raise SurveyError("; ".join(problems))
+    encoders = [name for name in sorted(wanted) if not survey.models[name].causal]
+    if encoders:
+        raise SurveyError(f"{', '.join(encoders)}: an encoder, and all detectors so far are for causal models")
     return [model for model in survey.models.values() if model.id in wanted]
 
 

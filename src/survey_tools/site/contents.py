@@ -59,15 +59,15 @@ class Contents:
         return [record for record in self.records if record.notebook == notebook and record.entry in about]
 
     def not_run_on(self, head_type: HeadType) -> list[OpenModel]:
-        """Models without a record of this type."""
+        """Models without a record of this type; encoders, to which no detector applies, are left out."""
         run = {record.model for record in self.records_of(head_type.id)}
-        return [model for model in self.models if model.id not in run]
+        return [model for model in self.models if model.id not in run and model.causal]
 
     def verdict(self, entry: str, model: str) -> str:
         """The verdict of one entry on one model."""
-        return next(
-            (record.verdict for record in self._by_entry.get(entry, ()) if record.model == model), "not run yet"
-        )
+        described = self.survey.models.get(model)
+        without = "not run yet" if described is None or described.causal else "does not apply"
+        return next((record.verdict for record in self._by_entry.get(entry, ()) if record.model == model), without)
 
     def model_name(self, model: str) -> str:
         """What a reader calls a model; its id when no entry describes it."""

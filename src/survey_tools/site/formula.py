@@ -18,6 +18,9 @@ _ATTRIBUTES = frozenset({
     "displaystyle", "scriptlevel", "minsize", "maxsize", "columnalign", "lspace", "rspace", "movablelimits",
 })  # fmt: skip
 _NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
+_ARG = re.compile(r"\\arg(?![a-zA-Z])")
+"""The one command of our entries that latex2mathml does not know."""
+_BARE_AMPERSAND = re.compile(r"&(?![a-zA-Z#]\w*;)")
 _IN_MARKDOWN = re.compile(
     r"(?P<code>```.*?```|`[^`\n]+`)|\$\$(?P<block>.+?)\$\$|(?<![\\$\w])\$(?P<inline>[^\s$](?:[^$\n]*[^\s$])?)\$(?![\d\w])",
     re.DOTALL,
@@ -27,10 +30,14 @@ _IN_MARKDOWN = re.compile(
 def formula(latex: str, display: bool = True) -> str:
     """MathML of a LaTeX formula without dollar signs; what cannot be converted is shown as it was written."""
     try:
-        root = ElementTree.fromstring(re.sub(r"&(?![a-zA-Z#][\w]*;)", "&amp;", convert(latex)))
-        return _written(root, "block" if display else "inline")
+        converted = convert(_ARG.sub(r"\\operatorname{arg}\\,", latex))
+        root = ElementTree.fromstring(_BARE_AMPERSAND.sub("&amp;", converted))
+        if any("\\" in (element.text or "") for element in root.iter()):
+            raise ValueError("a command was not understood")
+        drawn = _written(root, "block" if display else "inline")
     except Exception:  # latex2mathml raises a dozen unrelated types for malformed input
         return f"<code>{text(latex)}</code>"
+    return drawn if display else f'<span class="inline-formula">{drawn}</span>'
 
 
 def formulas_in_markdown(markdown: str) -> str:
