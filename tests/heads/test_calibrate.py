@@ -46,16 +46,39 @@ def test_benjamini_hochberg_by_hand():
     assert not calibrate.benjamini_hochberg(torch.tensor([0.04, 0.06]), 0.05).any()
 
 
-def test_bootstrap_interval_holds_the_mean_and_shrinks():
-    generator = torch.Generator().manual_seed(0)
-    few, many = (torch.randn(n, 1, generator=generator) for n in (20, 2000))
-    widths = []
-    for values in (few, many):
-        low, high = calibrate.bootstrap_interval(values)
-        assert float(low) < float(values.mean()) < float(high)
-        widths.append(float(high - low))
-    assert widths[1] < widths[0] / 5
-    assert [float(v) for v in calibrate.bootstrap_interval(torch.ones(5, 1))] == [1.0, 1.0]
+def test_mean_interval_by_hand():
+    """Mean 3, standard deviation 1, n = 4: half-width 3.182 / 2."""
+    values = torch.tensor([[2.0], [3.0], [3.0], [4.0]])
+    low, high = calibrate.mean_interval(values * 1.0)
+    half = 3.182 * float(values.std()) / 2
+    assert float(low) == pytest.approx(3 - half, abs=1e-4)
+    assert float(high) == pytest.approx(3 + half, abs=1e-4)
+
+
+def test_an_interval_of_successes_does_not_collapse():
+    """Wilson's interval for 20 of 20: 0.839 to 1."""
+    low, high = calibrate.mean_interval(torch.ones(20, 1))
+    assert float(low) == pytest.approx(0.8389, abs=1e-3)
+    assert float(high) == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("units", [4, 5, 12])
+def test_effect_intervals_keep_their_promise(units):
+    """With no effect at all the lower end is above 0 in at most some 2.5 % of experiments, few units or not."""
+    generator = torch.Generator().manual_seed(units)
+    wrong = 0
+    for _ in range(2000):
+        shared = torch.randn(units, generator=generator)
+        found = shared + torch.randn(units, generator=generator)
+        random = shared + torch.randn(50, units, generator=generator)
+        wrong += calibrate.effect_interval(found, random)[0] > 0
+    assert wrong / 2000 < 0.035
+
+
+def test_student_quantiles_are_continuous_where_the_table_ends():
+    assert calibrate.student_quantile(29) == pytest.approx(2.045)
+    assert calibrate.student_quantile(30) == pytest.approx(2.042, abs=2e-3)
+    assert calibrate.student_quantile(1000) == pytest.approx(1.962, abs=1e-3)
 
 
 def test_chance_null_takes_the_quantile_of_the_largest():
@@ -110,22 +133,30 @@ def test_a_turn_leaves_the_residual_stream_and_the_model_alone(make, tokens):
 
 def test_random_sets_match_the_layers_and_avoid_what_was_found():
     found = [(0, 1), (0, 2), (3, 0)]
-    sets, all_of_them = calibrate.random_head_sets(found, [9] * 4, 50, torch.Generator().manual_seed(0))
-    assert not all_of_them
-    assert len(set(sets)) == 50
-    for heads in sets:
+    compared = calibrate.random_head_sets(found, [9] * 4, 50, torch.Generator().manual_seed(0))
+    assert compared.can_decide
+    assert not compared.exhausted
+    assert len(set(compared.sets)) == 50
+    for heads in compared.sets:
         assert sorted(layer for layer, _ in heads) == [0, 0, 3]
         assert not set(heads) & set(found)
 
 
-def test_few_sets_are_enumerated():
-    sets, all_of_them = calibrate.random_head_sets([(0, 1)], [4], 100, torch.Generator())
-    assert all_of_them
-    assert sorted(sets) == [((0, 0),), ((0, 2),), ((0, 3),)]
+def test_few_sets_are_enumerated_and_cannot_decide():
+    compared = calibrate.random_head_sets([(0, 1)], [4, 30], 100, torch.Generator())
+    assert compared.exhausted
+    assert set(compared.sets) == {((0, 0),), ((0, 2),), ((0, 3),)}
+    assert not compared.can_decide, "the best rank of four is one in four"
 
 
-def test_no_other_head_no_set():
-    assert calibrate.random_head_sets([(0, 0)], [1], 100, torch.Generator()) == ([], True)
+def test_nineteen_other_sets_can_decide():
+    assert calibrate.random_head_sets([(0, 1)], [20], 100, torch.Generator()).can_decide
+
+
+def test_never_fewer_heads_than_were_found():
+    """Seven of nine found: two are left, and sets of two would be an unfair comparison."""
+    found = [(0, h) for h in range(7)]
+    assert calibrate.random_head_sets(found, [9, 30], 40, torch.Generator()).sets == ()
 
 
 def test_effect_interval_of_constants():

@@ -72,8 +72,8 @@ def test_permuted_heads_have_permuted_verdicts():
 
 BEHAVIOUR = Behaviour("b", "loss", "nats", "higher", "nats saved", 0.0, 0.5, ())
 ABLE = CapabilityResult(3.0, 2.5, 3.5)
-HURT = CauseResult(True, None, 1.0, 5.0, (1.0, 1.1), False, 3.95, (3.5, 4.4), 0.01, True)
-UNHURT = CauseResult(True, None, 1.0, 1.05, (1.0, 1.1), False, 0.0, (-0.1, 0.1), 0.6, False)
+HURT = CauseResult(True, None, 1.0, 5.0, (1.0, 1.1), False, True, 3.95, (3.5, 4.4), 0.01, True)
+UNHURT = CauseResult(True, None, 1.0, 1.05, (1.0, 1.1), False, True, 0.0, (-0.1, 0.1), 0.6, False)
 
 
 def decide(head_type="induction", able=ABLE, found=((5, 1),), cause=HURT, passed=True, behaviour=BEHAVIOUR):
@@ -123,9 +123,12 @@ def test_an_unmeasured_behaviour_is_not_testable():
     assert decide(able=None, behaviour=None, cause=CauseResult(False, "no tokenizer")).word == "not testable here"
 
 
-def test_few_sets_are_said():
-    few = CauseResult(True, None, 1.0, 5.0, (1.0,) * 5, True, 4.0, (3.5, 4.4), 1 / 6, True)
-    assert "only 5 such sets exist" in decide(cause=few).reason
+def test_too_few_sets_are_undecided_and_it_is_said():
+    few = CauseResult(True, None, 1.0, 5.0, (1.0,) * 5, True, False, 4.0, (3.5, 4.4), 1 / 6, False)
+    decided = decide(cause=few)
+    assert decided.word == "partly"
+    assert "undecided" in decided.reason
+    assert "only 5 such sets, too few for a rank of 5 %" in decided.reason
 
 
 @pytest.mark.parametrize("head_type", ["previous-token", "duplicate-token", "induction", "successor"])

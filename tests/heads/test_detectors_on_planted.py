@@ -108,3 +108,17 @@ def test_the_norm_is_as_good_as_none(planted):
     tokens = torch.tensor([[0, *range(2, 40)]])
     pairs = torch.tensor([(row, row - 1) for row in range(1, 39)])
     assert float(attention_at(planted.network, tokens, pairs)[0][:, 0].min()) > 0.999
+
+
+@pytest.mark.parametrize(("head_type", "head"), [("previous-token", (0, 0)), ("duplicate-token", (0, 1))])
+def test_a_write_too_small_to_matter_is_none(head_type, head):
+    """The right attention and the right content, at a ten-thousandth of its size."""
+    from survey_tools.heads.methods import attention_pattern
+    from survey_tools.heads.methods.controls import planted_model
+
+    weak = planted_model()
+    width = weak.network.config.n_embd // 6
+    rows = slice(head[1] * width, (head[1] + 1) * width)
+    weak.network.transformer.h[head[0]].attn.c_proj.weight[rows] *= 1e-4
+    writes, at_chance = attention_pattern.write(weak, load_detector(head_type), [head], SETTINGS)
+    assert writes.interval[head][0] <= at_chance

@@ -178,6 +178,65 @@ def test_wrong_numbers_are_refused(make, monkeypatch):
         attach(make("llama"))
 
 
+@pytest.mark.parametrize("family", ["llama", "gpt2", "qwen3"])
+def test_a_lost_padding_mask_is_refused(make, monkeypatch, family):
+    """Padding is on the left: on the right the causal flag alone would hide that the mask got lost."""
+    from survey_tools.heads import interception
+
+    right = interception._inputs
+
+    def forgetful(module, query, key, value, mask, *rest):
+        return right(module, query, key, value, None, *rest)
+
+    monkeypatch.setattr(interception, "_inputs", forgetful)
+    with pytest.raises(ArchitectureRefused, match="differ from its own eager attention"):
+        attach(make(family))
+
+
+def test_a_lost_causal_flag_is_refused(make, monkeypatch):
+    """The road without any mask, which every detection takes, is compared too."""
+    import dataclasses
+
+    from survey_tools.heads import interception
+
+    right = interception._inputs
+    monkeypatch.setattr(interception, "_inputs", lambda *a: dataclasses.replace(right(*a), causal=False))
+    with pytest.raises(ArchitectureRefused, match="differ from its own eager attention"):
+        attach(make("llama"))
+
+
+def test_a_lost_window_is_refused(make, monkeypatch):
+    """The self-check is longer than the window of the model."""
+    import dataclasses
+
+    from survey_tools.heads import interception
+
+    right = interception._inputs
+
+    def wide(*arguments):
+        inputs = right(*arguments)
+        seen = torch.ones(inputs.q.shape[2], inputs.k.shape[2], dtype=torch.bool).tril()
+        return inputs if inputs.mask is None else dataclasses.replace(inputs, mask=seen[None, None])
+
+    network = make("mistral")
+    monkeypatch.setattr(interception, "_inputs", wide)
+    with pytest.raises(ArchitectureRefused, match="differ from its own eager attention"):
+        attach(network)
+
+
+def test_nan_scores_stay_nan(make, tokens):
+    """A broken score must not pass for no attention."""
+    from survey_tools.heads.arithmetic import AttentionInputs, attend, pair_attention
+
+    q = torch.ones(1, 1, 4, 8)
+    q[0, 0, 2] = float("nan")
+    inputs = AttentionInputs(q, torch.ones(1, 1, 4, 8), torch.ones(1, 1, 4, 8), None, causal=True, scaling=1.0)
+    lse = attend(inputs, want_lse=True)[1]
+    read = pair_attention(inputs, lse, torch.tensor([[1, 0], [2, 0]]))[0, 0]
+    assert float(read[0]) == pytest.approx(0.5)
+    assert torch.isnan(read[1])
+
+
 def test_pairs_outside_the_prompt_are_refused(make, tokens):
     from survey_tools.errors import DetectionError
 

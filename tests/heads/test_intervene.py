@@ -78,8 +78,46 @@ def test_answering_leaves_no_trace():
 # ---------------------------------------------------------------- weights and logits
 
 
-def test_heads_add_up_to_what_attention_writes(network, tokens):
+READ_AS_WRITES = ["gpt2", "gpt_neox", "llama", "mistral", "qwen3", "gpt_oss"]
+
+
+@pytest.mark.parametrize("family", READ_AS_WRITES)
+def test_heads_add_up_to_what_attention_adds(make, tokens, family):
+    weights.heads_add_up(make(family), tokens)
+
+
+@pytest.mark.parametrize("family", ["gemma2", "bert"])
+def test_a_norm_after_the_heads_is_seen(make, tokens, family):
+    """Gemma 2 norms what attention writes, BERT norms the sum: single heads' writes can't be read there."""
+    with pytest.raises(ArchitectureRefused, match=r"stands between|was not found"):
+        weights.heads_add_up(make(family), tokens)
+
+
+@pytest.mark.parametrize("family", ["llama", "gpt2"])
+def test_all_writes_add_up_to_the_final_residual(make, tokens, family):
+    """Embedding, every head and every MLP, with norm gains that are not 1."""
+    network = make(family)
+    for name, parameter in network.named_parameters():
+        if parameter.dim() == 1 and ("norm" in name or "ln_" in name) and name.endswith("weight"):
+            parameter.uniform_(0.5, 2.0)
     weights.heads_add_up(network, tokens)
+    from survey_tools.heads.architectures import attention_layout, block_paths
+
+    modules = dict(network.named_modules())
+    parts = []
+    hooks = [
+        modules[path].mlp.register_forward_hook(lambda _m, _i, out: parts.append(out)) for path in block_paths(network)
+    ]
+    first = modules[block_paths(network)[0]]
+    hooks.append(first.register_forward_pre_hook(lambda _m, args: parts.append(args[0])))
+    z = capture_z(network, tokens, [(layer, head) for layer in range(3) for head in range(4)])
+    for hook in hooks:
+        hook.remove()
+    for (layer, head), value in z.items():
+        parts.append(value @ weights.output_weight(network, layer)[head])
+    biases = [attention_layout(network, layer).out.bias for layer in range(3)]
+    total = sum(parts) + sum(bias for bias in biases if bias is not None)
+    assert torch.allclose(total, attribution.final_residual(network, tokens), atol=1e-3)
 
 
 def test_heads_that_do_not_add_up_are_refused(make, tokens, monkeypatch):

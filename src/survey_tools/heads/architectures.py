@@ -1,12 +1,13 @@
 """Where a family keeps the projections of its attention, its norms and its blocks.
 
-Layouts are recognised by the names of the modules, and whatever is taken from here is proved on numbers by
-those who use it (`weights.py` compares with what the network computes). Add a family's layout here.
+Layouts are recognised by the names of the modules; `weights.heads_add_up` proves W_O on numbers, and the tests
+prove the others family by family. Add a family's layout here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +30,7 @@ class Projection:
     def weight(self) -> Float[Tensor, "head d_model d_head"]:
         """Weights that act on the right: x @ weight[head]."""
         weight: Tensor = self.module.weight  # type: ignore[assignment]
-        inward = weight if _is_conv1d(self.module) else weight.T
+        inward = weight if is_conv1d(self.module) else weight.T
         return inward[:, self.columns].permute(1, 0, 2)
 
     def bias(self) -> Float[Tensor, "head d_head"] | None:
@@ -52,7 +53,7 @@ class AttentionLayout:
         return tuple({id(p.module): p.module for p in (self.query, self.key, self.value)}.values())
 
 
-def _is_conv1d(module: nn.Module) -> bool:
+def is_conv1d(module: nn.Module) -> bool:
     """GPT-2's own linear layer keeps its weight as [in, out]."""
     return type(module).__name__ == "Conv1D"
 
@@ -87,7 +88,7 @@ def attention_layout(network: PreTrainedModel, layer: int) -> AttentionLayout:
 
 def _out_features(module: nn.Module) -> int:
     weight: Tensor = module.weight  # type: ignore[assignment]
-    return int(weight.shape[1] if _is_conv1d(module) else weight.shape[0])
+    return int(weight.shape[1] if is_conv1d(module) else weight.shape[0])
 
 
 def _rows(module: nn.Module, width: int) -> Tensor:
@@ -118,11 +119,14 @@ def block_paths(network: PreTrainedModel) -> tuple[str, ...]:
 
 
 def input_norm(network: PreTrainedModel, layer: int) -> Callable[[Tensor], Tensor]:
-    """The norm between the residual stream and the attention of `layer` (the identity in post-norm families)."""
+    """The norm between the residual stream and the attention of `layer`; families without one are refused."""
     block = dict(network.named_modules())[block_paths(network)[layer]]
     norm = _first(block, "input_layernorm", "ln_1", "attention_norm")
     if norm is None:
-        raise ArchitectureRefused(f"the norm before the attention of layer {layer} was not found.")
+        raise ArchitectureRefused(
+            f"{type(block).__name__} has no norm before its attention that is known here (post-norm families have "
+            "none); add its name to heads/architectures.py."
+        )
     return norm
 
 
@@ -141,3 +145,30 @@ def unembedding(network: PreTrainedModel) -> Float[Tensor, "d_vocab d_model"]:
         raise ArchitectureRefused(f"{type(network).__name__} has no unembedding, so nothing can be read as logits.")
     weight: Tensor = head.weight
     return weight
+
+
+@contextmanager
+def mlp_silenced(block: nn.Module, path: str) -> Iterator[None]:
+    """Have the MLP of a block add nothing to the residual stream, inside the `with` block."""
+    mlp = _first(block, "mlp", "feed_forward", "ffn", "block_sparse_moe")
+    if mlp is None:
+        raise ArchitectureRefused(
+            f"the MLP beside {path} was not found, so what its heads write can't be told apart; "
+            "add its name to heads/architectures.py."
+        )
+    hook = mlp.register_forward_hook(lambda _m, _i, output: _zeroed(output))
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def first_of(output: Tensor | tuple[Tensor, ...]) -> Tensor:
+    """The hidden states of a module that may return more beside them."""
+    return output[0] if isinstance(output, tuple) else output
+
+
+def _zeroed(output: Tensor | tuple[Tensor, ...]) -> Tensor | tuple[Tensor, ...]:
+    if isinstance(output, tuple):
+        return (torch.zeros_like(output[0]), *output[1:])
+    return torch.zeros_like(output)

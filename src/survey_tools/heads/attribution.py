@@ -1,7 +1,7 @@
 """What a head writes, read as logits: through the final norm with its scale frozen, then the unembedding.
 
-`logit_attribution` of all components sums to the logit difference exactly, because freezing the scale makes
-the norm linear.
+Freezing the scale makes the norm linear, so that `logit_attribution` of all components adds up to the logits,
+where components add up at all: `weights.heads_add_up` proves that first.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from transformers import PreTrainedModel
 
 from survey_tools.errors import ArchitectureRefused
 from survey_tools.heads.architectures import final_norm, unembedding
+from survey_tools.heads.arithmetic import tolerance
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def frozen_norm(norm: nn.Module, residual: Float[Tensor, "item d_model"]) -> Fro
     """The linear part of a norm, recognised by what it gives on `residual`.
 
     Tried are LayerNorm, RMSNorm and Gemma's RMSNorm with gain 1 + weight. Raises ArchitectureRefused when none
-    agrees to 1e-4.
+    agrees to rounding.
     """
     weight = cast(Tensor, norm.weight).detach().float()
     bias = getattr(norm, "bias", None)
@@ -48,7 +49,7 @@ def frozen_norm(norm: nn.Module, residual: Float[Tensor, "item d_model"]) -> Fro
         given = given - bias.float()
     for candidate in (FrozenNorm(weight, True), FrozenNorm(weight, False), FrozenNorm(1 + weight, False)):
         expected = candidate.direction(residual.float()) * candidate.scale(residual.float(), epsilon_of(norm))
-        if (expected - given).abs().max() <= 1e-4 * given.abs().max().clamp_min(1e-6):
+        if (expected - given).abs().max() <= tolerance(residual.dtype) * given.abs().max().clamp_min(1e-6):
             return candidate
     raise ArchitectureRefused(
         f"{type(norm).__name__} is neither LayerNorm nor RMSNorm, so writes can't be read as logits."
@@ -81,5 +82,5 @@ def logit_attribution(
     """Direct effect of `writes` on the logits of `tokens`, final norm frozen at `residual`."""
     norm = final_norm(network)
     linear = frozen_norm(norm, residual.reshape(-1, residual.shape[-1])[:64])
-    scaled = linear.direction(writes) * linear.scale(residual, epsilon_of(norm))
-    return torch.einsum("bpd,btd->bpt", scaled, unembedding(network)[tokens].to(scaled.dtype))
+    scaled = linear.direction(writes.float()) * linear.scale(residual.float(), epsilon_of(norm))
+    return torch.einsum("bpd,btd->bpt", scaled, unembedding(network)[tokens].float())

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from math import comb
+from math import comb, prod
 from typing import Any
 
 import torch
@@ -81,18 +81,38 @@ def benjamini_hochberg(p_values: Float[Tensor, " item"], rate: float = FALSE_DIS
     return passed
 
 
-def bootstrap_interval(
-    values: Float[Tensor, "sample item"], draws: int = 1000, seed: int = 0
-) -> tuple[Float[Tensor, " item"], Float[Tensor, " item"]]:
-    """95 % percentile interval of the mean over samples, by resampling them."""
-    generator = torch.Generator().manual_seed(seed)
-    samples = len(values)
-    counts = torch.zeros(draws, samples)
-    picks = torch.randint(samples, (draws, samples), generator=generator)
-    counts.scatter_add_(1, picks, torch.ones(draws, samples))
-    means = counts @ values.float() / samples
-    low, high = means.quantile(torch.tensor([0.025, 0.975]), 0)
-    return low, high
+# 97.5 % quantiles of Student's t for 1, 2, ... degrees of freedom; from 30 on the normal approximation below
+_STUDENT = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.160, 2.145, 2.131,
+    2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045,
+)  # fmt: skip
+_NORMAL = 1.959964
+
+
+def student_quantile(degrees: int) -> float:
+    """97.5 % quantile of Student's t; past the table, two terms of its expansion around the normal one."""
+    if degrees < 1:
+        return float("inf")
+    if degrees <= len(_STUDENT):
+        return _STUDENT[degrees - 1]
+    z = _NORMAL
+    return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
+
+
+def mean_interval(values: Float[Tensor, "sample item"]) -> tuple[Float[Tensor, " item"], Float[Tensor, " item"]]:
+    """95 % interval of the mean over independent samples.
+
+    Student's interval; for values that are all 0 or 1, Wilson's, which does not collapse when all agree. With the
+    few prompts of a detection, a percentile bootstrap would be far too narrow.
+    """
+    values = values.float()
+    count, mean = len(values), values.mean(0)
+    if bool(((values == 0) | (values == 1)).all()):
+        middle = (mean + _NORMAL**2 / (2 * count)) / (1 + _NORMAL**2 / count)
+        spread = (mean * (1 - mean) / count + _NORMAL**2 / (4 * count**2)).sqrt() * _NORMAL / (1 + _NORMAL**2 / count)
+        return middle - spread, middle + spread
+    half = student_quantile(count - 1) * values.std(0, correction=1 if count > 1 else 0) / count**0.5
+    return mean - half, mean + half
 
 
 @dataclass(frozen=True)
@@ -199,49 +219,79 @@ def _turned(made: Tensor, layout: AttentionLayout, rotations: Tensor) -> Tensor:
     return turned
 
 
+FEWEST_SETS = 19
+"""With fewer random sets no rank can reach 5 %."""
+
+
+@dataclass(frozen=True)
+class RandomSets:
+    """Sets of heads to compare found ones with."""
+
+    sets: tuple[tuple[Head, ...], ...]
+    exhausted: bool
+    """These are all the sets there are, not a draw of them."""
+
+    @property
+    def can_decide(self) -> bool:
+        """Enough of them for a rank of 5 %."""
+        return len(self.sets) >= FEWEST_SETS
+
+
 def random_head_sets(
     chosen: Sequence[Head], heads: Sequence[int], draws: int, generator: torch.Generator
-) -> tuple[list[tuple[Head, ...]], bool]:
-    """Sets of as many other heads of the same layers, and whether these are all sets there are.
+) -> RandomSets:
+    """As many random heads of the same layers, never one that was found; `heads[layer]` is the number of heads.
 
-    `heads[layer]` is the number of heads. Found heads are never drawn. In a layer where fewer heads are left
-    than were found, all that are left are taken. At most `draws` sets; when no more exist, all of them.
+    At most `draws` sets; when no more exist, all of them; none where some layer has fewer heads left than were
+    found in it. Heads of other layers would be no substitute: they may be parts of the same circuit.
     """
     by_layer: dict[int, list[int]] = {}
     for layer, head in chosen:
         by_layer.setdefault(layer, []).append(head)
-    rest = {layer: [h for h in range(heads[layer]) if h not in found] for layer, found in sorted(by_layer.items())}
-    take = {layer: min(len(by_layer[layer]), len(left)) for layer, left in rest.items()}
-    total = 1
-    for layer, left in rest.items():
-        total *= comb(len(left), take[layer])
-    if sum(take.values()) == 0:
-        return [], True
+    pools = [
+        _Pool(tuple((layer, h) for h in range(heads[layer]) if h not in found), len(found))
+        for layer, found in sorted(by_layer.items())
+    ]
+    return RandomSets(*_draw_sets(pools, draws, generator))
+
+
+@dataclass(frozen=True)
+class _Pool:
+    heads: tuple[Head, ...]
+    take: int
+
+
+def _number_of_sets(pools: Sequence[_Pool]) -> int:
+    return prod(comb(len(pool.heads), pool.take) for pool in pools)
+
+
+def _draw_sets(
+    pools: Sequence[_Pool], draws: int, generator: torch.Generator
+) -> tuple[tuple[tuple[Head, ...], ...], bool]:
+    total = _number_of_sets(pools)
     if total <= draws:
-        choices = [
-            [tuple((layer, h) for h in c) for c in itertools.combinations(left, take[layer])]
-            for layer, left in rest.items()
-        ]
-        return [tuple(itertools.chain(*combination)) for combination in itertools.product(*choices)], True
+        choices = [itertools.combinations(pool.heads, pool.take) for pool in pools]
+        return tuple(tuple(itertools.chain(*parts)) for parts in itertools.product(*choices)), True
     sets: dict[tuple[Head, ...], None] = {}
     while len(sets) < draws:
         drawn: list[Head] = []
-        for layer, left in rest.items():
-            order = torch.randperm(len(left), generator=generator)[: take[layer]].tolist()
-            drawn.extend((layer, left[index]) for index in sorted(order))
+        for pool in pools:
+            order = torch.randperm(len(pool.heads), generator=generator)[: pool.take].tolist()
+            drawn.extend(pool.heads[index] for index in sorted(order))
         sets[tuple(drawn)] = None
-    return list(sets), False
+    return tuple(sets), False
 
 
-def effect_interval(
-    found: Float[Tensor, " prompt"], random: Float[Tensor, "draw prompt"], seed: int = 0, draws: int = 2000
-) -> tuple[float, float]:
-    """95 % interval of mean(found) - mean(random), resampling prompts (the same in both arms) and draws."""
-    generator = torch.Generator().manual_seed(seed)
-    effects = []
-    for _ in range(draws):
-        prompts = torch.randint(len(found), (len(found),), generator=generator)
-        sets = torch.randint(len(random), (len(random),), generator=generator)
-        effects.append(found[prompts].mean() - random[sets][:, prompts].mean())
-    low, high = torch.stack(effects).quantile(torch.tensor([0.025, 0.975]))
-    return float(low), float(high)
+def effect_interval(found: Float[Tensor, " unit"], random: Float[Tensor, "draw unit"]) -> tuple[float, float]:
+    """95 % interval of mean(found) - mean(random) over units (prompts, or groups of prompts that belong together).
+
+    Student's interval over units, widened by the spread of the random sets.
+    """
+    differences = found - random.mean(0)
+    units, draws = len(differences), len(random)
+    variance = differences.var(correction=1) / units if units > 1 else torch.tensor(float("inf"))
+    if draws > 1:
+        variance = variance + random.mean(1).var(correction=1) / draws
+    half = student_quantile(units - 1) * float(variance) ** 0.5
+    mean = float(differences.mean())
+    return mean - half, mean + half

@@ -78,17 +78,14 @@ def verdict(
     assert behaviour is not None
     numbers = (
         f"{behaviour.name} {cause.clean:.2f} to {cause.ablated:.2f} {behaviour.unit} without them, "
-        f"{sum(cause.random) / len(cause.random):.2f} without random heads of the same layers ({_rank(cause)})"
+        f"{sum(cause.random) / len(cause.random):.2f} without random heads of the same layers (p = {cause.p_value:.3f})"
     )
+    if not cause.decidable:
+        few = f"these layers have only {len(cause.random)} such sets, too few for a rank of 5 %"
+        return Verdict("partly", f"{names} found; whether removing them hurts more is undecided: {numbers}; {few}.")
     if cause.holds:
         return Verdict("reproduced", f"{names} found, and removing them hurts: {numbers}.")
     return Verdict("partly", f"{names} found, but removing them does not hurt more than chance: {numbers}.")
-
-
-def _rank(cause: CauseResult) -> str:
-    if cause.all_sets and cause.p_value > 0.05:
-        return f"p = {cause.p_value:.3f}; only {len(cause.random)} such sets exist, so 5 % may be out of reach"
-    return f"p = {cause.p_value:.3f}"
 
 
 def _listed(heads: list[Head]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from survey_tools.errors import DetectionError
+from survey_tools.heads.calibrate import FALSE_DISCOVERY_RATE, NULL_QUANTILE
 from survey_tools.heads.decision import NEAR, Verdict, verdict
 from survey_tools.heads.detector import Detector, PatternDetector, WeightMapDetector
 from survey_tools.heads.detectors import load_detector
@@ -140,13 +141,13 @@ def _record(
             "name": _control_name(detector),
             "scores": matrix(scores.control),
             "p_values": _matrix(scores.p_values, facts.heads, _significant),
-            "rate": 0.01,
+            "rate": FALSE_DISCOVERY_RATE,
             "passed": sum("control" not in j.failed for j in found.judged),
         },
         "null": {
             "name": method_of(detector).null_name,
             "draws": len(scores.null.largest),
-            "quantile": 0.95,
+            "quantile": NULL_QUANTILE,
             "threshold": _round(scores.null.threshold),
             "largest": [_round(v) for v in scores.null.largest.sort().values.tolist()],
             "passed": sum("null" not in j.failed for j in found.judged),
@@ -237,7 +238,7 @@ def _cause(behaviour: Behaviour | None, effect: CauseResult) -> dict[str, Any]:
         "effect": _round(effect.effect),
         "effect_interval": [_round(end) for end in effect.interval],
         "p_value": _significant(effect.p_value),
-        "holds": effect.holds,
+        "holds": effect.holds if effect.decidable else None,
     }
 
 

@@ -67,7 +67,7 @@ class PatternDetector(Detector):
 
     relation: Lag
     controls: tuple[Lag, ...]
-    """Broken versions of the relation; a head must beat the best of them, prompt by prompt."""
+    """Broken versions of the relation; a head must beat, prompt by prompt, the one that is best on average."""
     control_name: str
     write: WriteMeasure
 

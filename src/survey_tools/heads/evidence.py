@@ -59,6 +59,8 @@ class CauseResult:
     ablated: float = 0.0
     random: tuple[float, ...] = ()
     all_sets: bool = False
+    decidable: bool = True
+    """False: so few sets exist that no rank could reach 5 %."""
     effect: float = 0.0
     interval: tuple[float, float] = (0.0, 0.0)
     p_value: float = 1.0

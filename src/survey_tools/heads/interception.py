@@ -5,9 +5,10 @@ mask function may skip masks that a causal flag replaces, for models that transf
 (`_supports_sdpa`); and `survey_explicit`, whose masks are always written out, for the others. Names must hold
 neither `sdpa`, `flash` nor a slash: such names get special treatment in transformers.
 
-A network is served only after `attach` has compared it, on a short padded prompt, with its own eager
-attention, and has seen every attention module that ran: what can't be read exactly is refused, never read
-wrongly. Layers are told apart by module and call, not by an index that some families leave out or repeat.
+A network is served only after `attach` has compared it with its own eager attention, on whole prompts and on
+prompts padded on the left, longer than its window where that is feasible, and has seen every attention module
+that ran: what can't be read exactly is refused, never read wrongly. Layers are told apart by module and call, not
+by an index that some families leave out or repeat.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ from transformers import AttentionInterface, PreTrainedModel
 from transformers.masking_utils import AttentionMaskInterface, eager_mask, sdpa_mask
 
 from survey_tools.errors import ArchitectureRefused
-from survey_tools.heads.arithmetic import AttentionInputs, attend, pair_attention, pattern
+from survey_tools.heads.arithmetic import AttentionInputs, attend, pair_attention, pattern, tolerance
 
 LEAN, EXPLICIT = "survey_lean", "survey_explicit"
-TOLERANCE = 1e-4
-"""Largest difference of logits from eager's, relative to eager's largest logit, in float32."""
+LONGEST_CHECK = 600
+"""Tokens of the self-check at most; windows up to this length are tried from beyond their edge."""
 
 # Arguments that say nothing the mask, q, k or v do not already hold.
 _INFORMATION = frozenset(
@@ -237,39 +238,53 @@ def _examine(network: PreTrainedModel) -> Attached:
         if not torch.isfinite(parameter).all():
             raise ArchitectureRefused(f"{name} of this {family} holds NaN or infinity; its scores would mean nothing.")
     implementation = LEAN if getattr(network, "_supports_sdpa", False) else EXPLICIT
-    tokens, mask = _check_prompt(network)
-    with torch.no_grad():
-        with _implementation(network, "eager"):
-            expected = network(input_ids=tokens, attention_mask=mask, use_cache=False)[0]
-        watch = _Watch({}, {}, (), want_lse=True)
-        ran: list[str] = []
-        shapes: dict[int, tuple[int, int]] = {}
-        hooks = _watch_modules(network, ran)
-        watch.taps = (lambda call: shapes.__setitem__(id(call.module), (call.z.shape[2], call.z.shape[3])),)
-        try:
-            with _implementation(network, implementation):
-                token = _watch.set(watch)
-                try:
-                    found = network(input_ids=tokens, attention_mask=mask, use_cache=False)[0]
-                finally:
-                    _watch.reset(token)
-        finally:
-            for hook in hooks:
-                hook.remove()
-    return _judge(network, family, implementation, expected, found, mask, watch.seen, shapes, ran)
+    tokens = _check_prompt(network)
+    whole, padded = torch.ones_like(tokens), torch.ones_like(tokens)
+    padded[1, : tokens.shape[1] // 3] = 0  # on the left: on the right a causal flag alone would hide it
+    watch = _Watch({}, {}, (), want_lse=True)
+    ran: list[str] = []
+    shapes: dict[int, tuple[int, int]] = {}
+    watch.taps = (lambda call: shapes.__setitem__(id(call.module), (call.z.shape[2], call.z.shape[3])),)
+    gaps = []
+    hooks = _watch_modules(network, ran)
+    try:
+        for mask in (None, padded):
+            watch.seen.clear()
+            expected = _logits(network, "eager", tokens, mask)
+            token = _watch.set(watch)
+            try:
+                found = _logits(network, implementation, tokens, mask)
+            finally:
+                _watch.reset(token)
+            gaps.append(_gap(expected, found, whole if mask is None else padded))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return _judge(network, family, implementation, max(gaps), watch.seen, shapes, ran)
 
 
-def _check_prompt(network: PreTrainedModel) -> tuple[Tensor, Tensor]:
-    """Two short prompts, the second padded on the right: enough to see a mask that got lost."""
+def _logits(network: PreTrainedModel, implementation: str, tokens: Tensor, mask: Tensor | None) -> Tensor:
+    with torch.no_grad(), _implementation(network, implementation):
+        output: Tensor = network(input_ids=tokens, attention_mask=mask, use_cache=False)[0]
+    return output
+
+
+def _gap(expected: Tensor, found: Tensor, mask: Tensor) -> float:
+    """Largest difference at real positions, relative to the largest number there; infinite when it is not finite."""
+    real = mask.bool()
+    gap = (expected - found)[real].abs().max() / expected[real].abs().max().clamp_min(1e-6)
+    return float(gap) if torch.isfinite(gap) else float("inf")
+
+
+def _check_prompt(network: PreTrainedModel) -> Tensor:
+    """Two prompts of random tokens, past the edge of the model's window where that is not too long."""
     generator = torch.Generator().manual_seed(0)
     high = min(network.get_input_embeddings().weight.shape[0], 500)
-    context = getattr(network.config, "max_position_embeddings", None) or 24
-    length = min(24, context)
-    tokens = torch.randint(1, high, (2, length), generator=generator)
-    mask = torch.ones_like(tokens)
-    mask[1, length - length // 4 :] = 0
-    device = network.get_input_embeddings().weight.device
-    return tokens.to(device), mask.to(device)
+    context = getattr(network.config, "max_position_embeddings", None) or LONGEST_CHECK
+    window = getattr(network.config, "sliding_window", None) or 0
+    length = window + 16 if 0 < window <= LONGEST_CHECK - 16 else 24
+    tokens = torch.randint(1, high, (2, min(length, context)), generator=generator)
+    return tokens.to(network.get_input_embeddings().weight.device)
 
 
 def _watch_modules(network: PreTrainedModel, ran: list[str]) -> list[Any]:
@@ -284,9 +299,7 @@ def _judge(
     network: PreTrainedModel,
     family: str,
     implementation: str,
-    expected: Tensor,
-    found: Tensor,
-    mask: Tensor,
+    gap: float,
     seen: list[int],
     shapes: dict[int, tuple[int, int]],
     ran: list[str],
@@ -309,13 +322,11 @@ def _judge(
             (linear if _LINEAR.search(type(modules[path]).__name__) else unseen).append(path)
     if unseen:
         raise ArchitectureRefused(f"{family}: {unseen[0]} attends without passing the interface; refused, not skipped.")
-    real = mask.bool()
-    gap = (expected - found)[real].abs().max() / expected[real].abs().max().clamp_min(1e-6)
-    tolerance = TOLERANCE if expected.dtype == torch.float32 else 0.05
-    if not torch.isfinite(gap) or gap > tolerance:
+    allowed = tolerance(next(network.parameters()).dtype)
+    if gap > allowed:
         raise ArchitectureRefused(
             f"{family}: logits differ from its own eager attention by {gap:.1e} of the largest logit (allowed "
-            f"{tolerance:.0e}); it is refused, because its scores would be wrong."
+            f"{allowed:.0e}); it is refused, because its scores would be wrong."
         )
     return Attached(
         implementation=implementation,
@@ -323,5 +334,5 @@ def _judge(
         heads=tuple(shapes[module][0] for module in seen),
         d_heads=tuple(shapes[module][1] for module in seen),
         linear=tuple(linear),
-        difference=float(gap),
+        difference=gap,
     )

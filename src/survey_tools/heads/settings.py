@@ -17,8 +17,8 @@ class Settings:
     null_prompts: int = 4
     null_draws: int = 100
     write_prompts: int = 8
-    cause_prompts: int = 4
-    cause_half_length: int = 25
+    cause_prompts: int = 12
+    cause_half_length: int = 16
     cause_draws: int = 100
 
     def as_dict(self) -> dict[str, int]:

@@ -6,6 +6,7 @@ grouped key heads W_V is repeated, so that every query head has its own row.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import torch
@@ -14,7 +15,14 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from survey_tools.errors import ArchitectureRefused
-from survey_tools.heads.architectures import _is_conv1d, attention_layout
+from survey_tools.heads.architectures import (
+    attention_layout,
+    block_paths,
+    first_of,
+    is_conv1d,
+    mlp_silenced,
+)
+from survey_tools.heads.arithmetic import tolerance
 from survey_tools.heads.interception import AttentionCall, attach, intercept
 
 
@@ -37,7 +45,7 @@ def output_weight(network: PreTrainedModel, layer: int) -> Float[Tensor, "head d
     facts = attach(network)
     out = attention_layout(network, layer).out
     weight: Tensor = out.weight  # type: ignore[assignment]
-    inward = weight if _is_conv1d(out) else weight.T
+    inward = weight if is_conv1d(out) else weight.T
     heads, width = facts.heads[layer], facts.d_heads[layer]
     if inward.shape[0] != heads * width:
         raise ArchitectureRefused(
@@ -59,39 +67,42 @@ def ov_circuit(network: PreTrainedModel, layer: int) -> OVCircuit:
     )
 
 
-def heads_add_up(network: PreTrainedModel, tokens: Tensor, tolerance: float = 1e-4) -> None:
-    """Prove on `tokens` that the sum over heads of z @ W_O (plus bias) is what each attention block writes.
+def heads_add_up(network: PreTrainedModel, tokens: Tensor) -> None:
+    """Prove on `tokens` that the heads' writes add up to what each attention block adds to the residual stream.
 
-    Raises ArchitectureRefused where it is not so: a gate or a norm stands between z and W_O, and reading
-    single heads' writes would be wrong.
+    With the MLP of every block silenced, block output minus block input must be the sum over heads of z @ W_O
+    (plus bias). Raises ArchitectureRefused where it is not so: a gate before W_O, a norm or a multiplier after it
+    (Gemma 2 and 3 have one), and reading single heads' writes would be wrong.
     """
     facts = attach(network)
-    written: dict[int, Tensor] = {}
-    hooks = [
-        attention_layout(network, layer).out.register_forward_hook(
-            lambda _m, _i, output, layer=layer: written.__setitem__(layer, output)
-        )
-        for layer in range(facts.layers)
-    ]
+    modules = dict(network.named_modules())
+    blocks = [modules[path] for path in block_paths(network)]
+    added: dict[int, Tensor] = {}
     summed: dict[int, Tensor] = {}
 
     def add(call: AttentionCall) -> None:
-        weight = output_weight(network, call.layer)
+        result = torch.einsum("bqhe,hed->bqd", call.z, output_weight(network, call.layer))
         bias = attention_layout(network, call.layer).out.bias
-        result = torch.einsum("bqhe,hed->bqd", call.z, weight)
         summed[call.layer] = result if bias is None else result + bias  # type: ignore[operator]
 
-    try:
+    with ExitStack() as stack:
+        for layer, block in enumerate(blocks):
+            stack.enter_context(mlp_silenced(block, facts.paths[layer]))
+            hook = block.register_forward_hook(
+                lambda _m, args, kwargs, output, layer=layer: added.__setitem__(
+                    layer, first_of(output) - (args[0] if args else kwargs["hidden_states"])
+                ),
+                with_kwargs=True,
+            )
+            stack.callback(hook.remove)
         with torch.no_grad(), intercept(network, add):
-            network(input_ids=tokens, use_cache=False)
-    finally:
-        for hook in hooks:
-            hook.remove()
+            network.base_model(input_ids=tokens, use_cache=False)
+    allowed = tolerance(next(network.parameters()).dtype)
     for layer in range(facts.layers):
-        scale = written[layer].abs().max().clamp_min(1e-6)
-        gap = float((written[layer] - summed[layer]).abs().max() / scale)
-        if gap > tolerance:
+        gap = float((added[layer] - summed[layer]).abs().max() / added[layer].abs().max().clamp_min(1e-6))
+        if not gap <= allowed:
             raise ArchitectureRefused(
-                f"layer {layer} ({facts.paths[layer]}): the heads' writes do not add up to what the layer writes "
-                f"(off by {gap:.1e} of the largest number), so single heads can't be read as logits here."
+                f"layer {layer} ({facts.paths[layer]}): the heads' writes do not add up to what the layer adds to the "
+                f"residual stream (off by {gap:.1e} of the largest number), so what single heads write can't be read "
+                "here; a norm or a gate stands between."
             )

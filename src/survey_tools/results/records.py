@@ -113,6 +113,7 @@ class Cause(Part):
     effect_interval: tuple[float, float] | None = None
     p_value: Probability | None = None
     holds: bool | None = None
+    """None: so few sets of heads exist that no rank could reach 5 %."""
 
 
 class Capability(Part):

@@ -1,8 +1,8 @@
 """Attention at fixed relations on random tokens that repeat; one pass serves all detectors of this method.
 
-Score of a head: mean attention from each query row to the key that the relation names. Control: the best of
-the detector's broken relations, prompt by prompt. Null: queries turned at random before RoPE, residual stream
-frozen (`QueryRotation`).
+Score of a head: mean attention from each query row to the key that the relation names. Control: the one of the
+detector's broken relations that is best on average for this head, compared prompt by prompt. Null: queries turned
+at random before RoPE, residual stream frozen (`QueryRotation`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from survey_tools.heads.calibrate import QueryRotation, bootstrap_interval, chance_null, sign_flip
+from survey_tools.heads.calibrate import QueryRotation, chance_null, mean_interval, sign_flip
 from survey_tools.heads.capture import Head, run
 from survey_tools.heads.detector import Lag, PatternDetector
 from survey_tools.heads.evidence import Scores, Writes
@@ -107,7 +107,7 @@ def _scores(
     controls = torch.stack([values[lag] for lag in detector.controls])  # [control, prompt, head]
     best = controls.mean(1).argmax(0)  # for each head the control that is hardest to beat
     control = controls.gather(0, best[None, None].expand(1, own.shape[0], -1))[0]
-    low, high = bootstrap_interval(own, seed=seed)
+    low, high = mean_interval(own)
     return Scores(
         heads=order,
         score=own.mean(0),
@@ -148,7 +148,7 @@ def write(
     if not heads:
         return Writes(), at_chance
     values = detector.write.measure(model, task, heads)
-    low, high = bootstrap_interval(values, seed=settings.seed)
+    low, high = mean_interval(values)
     mean = values.mean(0).tolist()
     intervals = zip(low.tolist(), high.tolist(), strict=True)
     return Writes(dict(zip(heads, mean, strict=True)), dict(zip(heads, intervals, strict=True))), at_chance

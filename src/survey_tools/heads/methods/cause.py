@@ -1,4 +1,4 @@
-"""The causal check: mean-ablate the heads that were found, and as many random heads of the same layers."""
+"""The causal check: mean-ablate the heads that were found, and as many random ones of the same layers."""
 
 from __future__ import annotations
 
@@ -32,17 +32,18 @@ def cause(
 ) -> CauseResult:
     """Harm of ablating `found` against the harm of random sets.
 
-    Holds when the interval of the difference is above 0 and the rank p is at most 5 %; where so few sets exist
-    that no rank can reach 5 %, when not one of them hurts as much (the record then says `sets: all`).
+    Holds when the interval of the difference is above 0 and the rank p is at most 5 %; undecided when so few sets
+    exist that no rank could reach that.
     """
     behaviour: Behaviour = run.behaviour
     if not found:
         return CauseResult(False, "no head was found, so there is nothing to remove")
     means = _means(model, behaviour)
     generator = torch.Generator().manual_seed(settings.seed + 2)
-    sets, all_sets = random_head_sets(found, attach(model.network).heads, settings.cause_draws, generator)
+    compared = random_head_sets(found, attach(model.network).heads, settings.cause_draws, generator)
+    sets = compared.sets
     if not sets:
-        return CauseResult(False, "every head of these layers was found, so there are no random ones to compare with")
+        return CauseResult(False, "more than half of the heads of a layer were found, so none are left to compare with")
     sign = 1.0 if behaviour.harm == "higher" else -1.0
     clean = run.clean()
     ablated = run.ablated(found, ablation(model.network, found, means))
@@ -53,20 +54,19 @@ def cause(
             progress(f"random sets of heads ablated: {number} of {len(sets)}")
     random = torch.stack(draws)
     harm, random_harm = sign * (ablated.mean() - clean.mean()), sign * (random.mean(1) - clean.mean())
-    as_bad = int((random_harm >= harm).sum())
-    p_value = (1 + as_bad) / (1 + len(sets))
-    ranks_first = p_value <= LEVEL or (all_sets and as_bad == 0 and len(sets) < 1 / LEVEL)
-    low, high = effect_interval(sign * ablated, sign * random, seed=settings.seed)
+    p_value = (1 + int((random_harm >= harm).sum())) / (1 + len(sets))
+    low, high = effect_interval(run.by_group(sign * ablated), run.by_group(sign * random))
     return CauseResult(
         tested=True,
         clean=float(clean.mean()),
         ablated=float(ablated.mean()),
         random=tuple(sorted(random.mean(1).tolist())),
-        all_sets=all_sets,
+        all_sets=compared.exhausted,
+        decidable=compared.can_decide,
         effect=float(harm - random_harm.mean()),
         interval=(low, high),
         p_value=p_value,
-        holds=ranks_first and low > 0,
+        holds=p_value <= LEVEL and low > 0,
     )
 
 

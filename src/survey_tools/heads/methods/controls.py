@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
+from survey_tools.errors import DetectionError
 from survey_tools.heads.capture import Head, name_of
 from survey_tools.heads.decision import candidates, judge
 from survey_tools.heads.detector import Detector
@@ -51,6 +53,7 @@ def find(model: LoadedModel, detectors: Sequence[Detector], settings: Settings, 
     found = {}
     for detector_id, scores in method.score(model, detectors, settings, progress).items():
         detector = next(d for d in detectors if d.id == detector_id)
+        _require_numbers(model, scores)
         writes, at_chance = Writes(), 0.0
         if method.write is not None:
             chosen = candidates(scores, detector.minimum_effect)
@@ -58,6 +61,14 @@ def find(model: LoadedModel, detectors: Sequence[Detector], settings: Settings, 
         judged = judge(scores, detector.minimum_effect, writes if method.write else None, at_chance)
         found[detector_id] = Found(scores, tuple(judged), writes, at_chance, method.stimulus(model, settings))
     return found
+
+
+def _require_numbers(model: LoadedModel, scores: Scores) -> None:
+    broken = [head for head, value in zip(scores.heads, scores.score.tolist(), strict=True) if not math.isfinite(value)]
+    if broken:
+        raise DetectionError(
+            f"{name_of(broken[0])} of {model.id} gives no number (overflow in this precision); load it in float32."
+        )
 
 
 def positive_controls(detectors: Sequence[Detector], settings: Settings, progress: Progress) -> dict[str, Control]:

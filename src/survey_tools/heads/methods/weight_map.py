@@ -3,21 +3,22 @@
 A word's effective embedding (the residual stream after block 0, its attention silenced) goes through the
 head's norm, W_V and W_O, the final norm's gain and the unembedding; the score is the share of words whose
 largest logit *within their own ordered class* is the word `step` places on. Heads of layer 0 read the plain
-embedding. Null: a random orthogonal matrix between W_V and W_O. Source: gould-2023-successor-heads.
+embedding. Two nulls, of which the wider counts: a random orthogonal matrix between W_V and W_O, and the order of
+the classes permuted. Source: gould-2023-successor-heads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from survey_tools.heads.architectures import block_paths, final_norm, input_norm, unembedding
 from survey_tools.heads.attribution import FrozenNorm, final_residual, frozen_norm
-from survey_tools.heads.calibrate import bootstrap_interval, chance_null, random_rotations, sign_test
+from survey_tools.heads.calibrate import chance_null, mean_interval, random_rotations, sign_test
 from survey_tools.heads.detector import WeightMapDetector
 from survey_tools.heads.evidence import Scores
 from survey_tools.heads.interception import AttentionCall, attach, intercept
@@ -28,7 +29,7 @@ from survey_tools.heads.tasks.succession import OrderedClass, ordered_classes
 from survey_tools.heads.weights import heads_add_up, ov_circuit
 
 ID = "weight-map"
-NULL_NAME = "a random orthogonal matrix between W_V and W_O"
+NULL_NAME = "a random orthogonal matrix between W_V and W_O, or the classes in a random order: the wider of the two"
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,14 @@ def score(
 ) -> dict[str, Scores]:
     """Scores, controls and nulls of all detectors."""
     classes, _ = ordered_classes(model)
-    tokens = torch.cat([group.tokens for group in classes])
+    tokens = torch.cat([group.tokens for group in classes]).to(model.network.get_input_embeddings().weight.device)
     progress(f"weights: {len(tokens)} words of {len(classes)} ordered classes")
     heads_add_up(model.network, tokens[None, : min(8, len(tokens))])
     layers = _layers(model, tokens)
     steps = sorted({s for d in detectors for s in (d.step, *d.control_steps)})
     hits = dict(zip(steps, _hits(layers, classes, steps), strict=True))
     generator = torch.Generator().manual_seed(settings.seed + 3)
+    permuted = torch.stack([_permuted_hits(layers, classes, generator) for _ in range(settings.null_draws)])
     largest: dict[str, list[Tensor]] = {d.id: [] for d in detectors}
     for draw in range(1, settings.null_draws + 1):
         turned = [_turn(layer, generator) for layer in layers]
@@ -61,17 +63,18 @@ def score(
             largest[d.id].append(hit.float().mean(0).max())
         if draw % 20 == 0:
             progress(f"random matrices between W_V and W_O: {draw} of {settings.null_draws}")
-    return {d.id: _scores(model, d, hits, torch.stack(largest[d.id]), settings.seed) for d in detectors}
+    return {d.id: _scores(model, d, hits, torch.stack(largest[d.id]), permuted) for d in detectors}
 
 
 def _scores(
-    model: LoadedModel, detector: WeightMapDetector, hits: dict[int, Tensor], largest: Tensor, seed: int
+    model: LoadedModel, detector: WeightMapDetector, hits: dict[int, Tensor], rotated: Tensor, permuted: Tensor
 ) -> Scores:
+    nulls = chance_null(rotated.cpu()), chance_null(permuted.cpu())
     own = hits[detector.step]
     controls = torch.stack([hits[step] for step in detector.control_steps])
     best = controls.float().mean(1).argmax(0)
     control = controls.gather(0, best[None, None].expand(1, own.shape[0], -1))[0]
-    low, high = bootstrap_interval(own.float(), seed=seed)
+    low, high = mean_interval(own.float())
     return Scores(
         heads=head_order(model),
         score=own.float().mean(0),
@@ -79,7 +82,7 @@ def _scores(
         high=high,
         control=control.float().mean(0),
         p_values=sign_test(own.int() - control.int()),
-        null=chance_null(largest),
+        null=max(nulls, key=lambda null: null.threshold),
         samples=len(own),
     )
 
@@ -130,7 +133,7 @@ def _effective_embeddings(model: LoadedModel, tokens: Tensor) -> tuple[Tensor, T
 
 def _turn(layer: _Layer, generator: torch.Generator) -> _Layer:
     heads, _, width = layer.values.shape
-    return _Layer(layer.values @ random_rotations(heads, width, generator), layer.readout)
+    return _Layer(layer.values @ random_rotations(heads, width, generator).to(layer.values), layer.readout)
 
 
 def _hits(
@@ -141,20 +144,34 @@ def _hits(
     The last word of a class, which has no next, is left out for all steps alike.
     """
     found: list[list[Tensor]] = [[] for _ in steps]
-    for layer in layers:
-        start = 0
-        parts: list[list[Tensor]] = [[] for _ in steps]
-        for group in classes:
-            size = len(group.tokens)
-            here = slice(start, start + size)
-            best = (layer.values[:, here] @ layer.readout[:, :, here]).argmax(-1)  # [head, word]
-            places = torch.arange(size)[:-1]  # the last member has no successor
-            for n, step in enumerate(steps):
-                parts[n].append((best[:, :-1] == places + step).T)
-            start += size
-        for n in range(len(steps)):
-            found[n].append(torch.cat(parts[n]))
-    return [torch.cat(columns, 1) for columns in found]
+    for group, best in _largest_logits(layers, classes):
+        places = torch.arange(len(group.tokens) - 1)[:, None]
+        for n, step in enumerate(steps):
+            found[n].append(best[:-1] == places + step)
+    return [torch.cat(parts) for parts in found]
+
+
+def _permuted_hits(
+    layers: Sequence[_Layer], classes: Sequence[OrderedClass], generator: torch.Generator
+) -> Float[Tensor, ""]:
+    """The largest score over heads when each class is put in a random order."""
+    hits = []
+    for group, best in _largest_logits(layers, classes):
+        order = torch.randperm(len(group.tokens), generator=generator)
+        hits.append(best[order[:-1]] == order[1:, None])
+    return torch.cat(hits).float().mean(0).max()
+
+
+def _largest_logits(
+    layers: Sequence[_Layer], classes: Sequence[OrderedClass]
+) -> Iterator[tuple[OrderedClass, Int[Tensor, "word head"]]]:
+    """For every word of a class and every head, the place in the class of its largest logit."""
+    start = 0
+    for group in classes:
+        here = slice(start, start + len(group.tokens))
+        best = [(layer.values[:, here] @ layer.readout[:, :, here]).argmax(-1).T for layer in layers]
+        yield group, torch.cat(best, 1).cpu()
+        start = here.stop
 
 
 def stimulus(model: LoadedModel, settings: Settings) -> dict[str, int]:

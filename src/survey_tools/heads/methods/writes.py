@@ -2,6 +2,10 @@
 
 Each measure takes heads that already passed the tests of attention and gives one number a prompt and head,
 with the number that chance gives. A head passes when the lower end of its interval is above chance.
+
+How much each can see differs. `RAISES_NEXT` has a sign, and tells induction from copy suppression. The other two
+say that the head writes something, of some size, that carries what the definition names; whether anything reads
+it is the causal check's business.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from torch import Tensor
 
 from survey_tools.heads.attribution import final_residual, logit_attribution
 from survey_tools.heads.capture import Head, capture_z
+from survey_tools.heads.interception import attach
 from survey_tools.heads.models import LoadedModel
 from survey_tools.heads.tasks.repeated_tokens import RepeatedTokens
 from survey_tools.heads.weights import heads_add_up, output_weight
@@ -30,12 +35,26 @@ class WriteMeasure:
     measure: Callable[[LoadedModel, RepeatedTokens, Sequence[Head]], Float[Tensor, "prompt head"]]
 
 
+FLOOR = 0.01
+"""A write below one part in a hundred of its layer's is no write: it is set to zero before anything is asked of it."""
+
+
 def _results(
     model: LoadedModel, tokens: Tensor, heads: Sequence[Head]
 ) -> dict[Head, Float[Tensor, "prompt pos d_model"]]:
-    """head_result of every head: z @ W_O, proved to add up to what the layer writes."""
-    z = capture_z(model.network, tokens, heads)
-    return {head: z[head] @ output_weight(model.network, head[0])[head[1]] for head in heads}
+    """head_result of every head, z @ W_O; zero where it is too small to matter beside what its layer writes."""
+    layers = sorted({layer for layer, _ in heads})
+    everyone = [(layer, head) for layer in layers for head in range(attach(model.network).heads[layer])]
+    z = capture_z(model.network, tokens, everyone)
+    written: dict[Head, Tensor] = {}
+    for layer in layers:
+        weights = output_weight(model.network, layer)
+        results = {head: z[layer, head].float() @ weights[head].float() for where, head in everyone if where == layer}
+        whole = sum(results.values(), torch.zeros(())).norm(dim=-1).mean()
+        for head, result in results.items():
+            size = result.norm(dim=-1).mean()
+            written[layer, head] = result if size > FLOOR * whole else torch.zeros_like(result)
+    return {head: written[head] for head in heads}
 
 
 def _prove(model: LoadedModel, task: RepeatedTokens) -> None:
@@ -59,7 +78,7 @@ def _unit(vectors: Float[Tensor, "prompt row d_model"]) -> Float[Tensor, "prompt
     """Centred over rows, length 1; a head that writes nothing stays at 0."""
     centred = vectors - vectors.mean(1, keepdim=True)
     norm = centred.norm(dim=-1, keepdim=True)
-    return torch.where(norm > 1e-6, centred / norm.clamp_min(1e-6), torch.zeros_like(centred))
+    return torch.where(norm > 0, centred / norm, torch.zeros_like(centred))
 
 
 def _mark_seen(model: LoadedModel, task: RepeatedTokens, heads: Sequence[Head]) -> Tensor:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from survey_tools.heads.calibrate import bootstrap_interval
+from survey_tools.heads.calibrate import mean_interval
 from survey_tools.heads.capture import Head
 from survey_tools.heads.interception import Tap
 from survey_tools.heads.intervene import Rerun
@@ -27,6 +27,8 @@ class Batch:
     """The number that ablation should hurt."""
     success: Callable[[Float[Tensor, "prompt keep d_vocab"]], Float[Tensor, " prompt"]]
     """The number that says whether the behaviour is there at all."""
+    groups: Int[Tensor, " prompt"] | None = None
+    """Prompts that belong together (one sentence frame) share a number; None: every prompt stands for itself."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,14 @@ class BehaviourRun:
     behaviour: Behaviour
     reruns: Sequence[Rerun]
 
+    def by_group(self, values: Float[Tensor, "*draw prompt"]) -> Float[Tensor, "*draw group"]:
+        """Means over prompts that belong together: the independent units of an interval."""
+        given = [batch.groups for batch in self.behaviour.batches]
+        if any(groups is None for groups in given):
+            return values
+        labels = torch.cat([groups for groups in given if groups is not None])
+        return torch.stack([values[..., labels == label].mean(-1) for label in sorted(set(labels.tolist()))], -1)
+
     def clean(self) -> Float[Tensor, " prompt"]:
         """The number of every prompt in the unchanged model."""
         return torch.cat([b.score(r.clean) for b, r in zip(self.behaviour.batches, self.reruns, strict=True)])
@@ -74,5 +84,5 @@ class BehaviourRun:
     def capability(self) -> tuple[float, float, float]:
         """Mean success and its 95 % interval."""
         values = torch.cat([b.success(r.clean) for b, r in zip(self.behaviour.batches, self.reruns, strict=True)])
-        low, high = bootstrap_interval(values[:, None])
+        low, high = mean_interval(values[:, None])
         return float(values.mean()), float(low[0]), float(high[0])

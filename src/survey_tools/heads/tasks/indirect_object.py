@@ -35,13 +35,13 @@ def behaviour(model: LoadedModel, settings: Settings) -> Behaviour:
         raise DetectionError(f"the tokenizer of {model.id} splits all but {len(names)} names; this task needs four.")
     draw = random.Random(settings.seed)
     by_length: dict[int, list[_Prompt]] = {}
-    for frame in INDIRECT_OBJECT_FRAMES:
-        for _ in range(PAIRS_PER_FRAME):
+    for number, frame in enumerate(INDIRECT_OBJECT_FRAMES):
+        for pair in range(PAIRS_PER_FRAME):
             first, second = draw.sample(names, 2)
-            subject, other = draw.choice([(first, second), (second, first)])
+            subject, other = (first, second) if pair % 2 else (second, first)
             text = frame.format(A=first, B=second, S=subject)
             tokens = encode(model.tokenizer, text, model.prepend_bos)
-            by_length.setdefault(len(tokens), []).append(_Prompt(tokens, ids[other], ids[subject]))
+            by_length.setdefault(len(tokens), []).append(_Prompt(tokens, ids[other], ids[subject], number))
     return Behaviour(
         id="indirect-object",
         name="logit difference of indirect object and subject",
@@ -60,6 +60,7 @@ class _Prompt:
     tokens: list[int]
     right: int | None
     wrong: int | None
+    frame: int
 
 
 def _batch(model: LoadedModel, prompts: list[_Prompt]) -> Batch:
@@ -75,5 +76,6 @@ def _batch(model: LoadedModel, prompts: list[_Prompt]) -> Batch:
         tokens=torch.tensor([p.tokens for p in prompts], device=device),
         keep=1,
         score=difference,
+        groups=torch.tensor([p.frame for p in prompts]),
         success=lambda logits: (difference(logits) > 0).float(),
     )

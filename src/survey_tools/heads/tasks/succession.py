@@ -78,7 +78,9 @@ def behaviour(model: LoadedModel, settings: Settings) -> Behaviour:
             prompts.append(encode(model.tokenizer, text, model.prepend_bos))
             answers.append(first + SHOWN)
             chances.append(1 / len(group.words))
-        batches.append(_batch(torch.tensor(prompts, device=device), group.tokens.to(device), torch.tensor(answers)))
+        batches.append(
+            _batch(torch.tensor(prompts, device=device), group.tokens.to(device), torch.tensor(answers, device=device))
+        )
     return Behaviour(
         id="succession",
         name="logit of the next word above the mean of its class",
