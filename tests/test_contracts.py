@@ -93,3 +93,22 @@ def test_only_one_file_names_the_attention_interface():
     package = REPOSITORY / "src" / "survey_tools"
     naming = [p.name for p in package.rglob("*.py") if "import AttentionInterface" in p.read_text(encoding="utf-8")]
     assert naming == ["interception.py"]
+
+
+def test_the_readme_says_what_the_records_say():
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    for (model, entry), record in survey_tools.load_records(REPOSITORY).items():
+        if model == "smollm2-135m-instruct":
+            assert f"| {entry} | {record.verdict} | {len(record.found)} |" in readme
+
+
+def test_the_readme_names_commands_that_exist():
+    from survey_tools.cli import main
+
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    lines = [line.split() for line in readme.splitlines() if line.startswith("survey ")]
+    assert len(lines) >= 6
+    for words in lines:
+        command = main.commands[words[1]]
+        if hasattr(command, "commands"):
+            assert words[2] in command.commands
