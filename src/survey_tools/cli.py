@@ -17,6 +17,7 @@ from survey_tools import __version__
 from survey_tools.errors import KnowledgeError, SurveyError
 
 if TYPE_CHECKING:
+    from survey_tools.heads.models import Licence, ModelSource
     from survey_tools.knowledge.survey import Survey
     from survey_tools.results.store import ResultStore
 
@@ -224,11 +225,9 @@ def pull(model: str, accept_licence: bool, root: Path | None) -> None:
 
     Example: survey models pull smollm2-135m-instruct
     """
-    from survey_tools.api import model_source
     from survey_tools.heads.models import pull as pull_model
 
-    survey = _open(root, None)[1] if "/" not in model else None
-    source, licence = model_source(model, survey)
+    source, licence = _source_of(model, root)
     with _progress() as say:
         folder = pull_model(
             model, source, licence=licence, accept_licence=accept_licence, progress=lambda what, *_: say(what)
@@ -244,12 +243,10 @@ def path(model: str, root: Path | None) -> None:
 
     Example: survey models path smollm2-135m-instruct
     """
-    from survey_tools.api import model_source
     from survey_tools.heads.models import is_cached
     from survey_tools.heads.models import pull as pull_model
 
-    survey = _open(root, None)[1] if "/" not in model else None
-    source, licence = model_source(model, survey)
+    source, licence = _source_of(model, root)
     if not is_cached(model, source):
         click.echo(f"survey: {model} is not cached; `survey models pull {model}` fetches it.", err=True)
         sys.exit(1)
@@ -273,8 +270,7 @@ def build(results: tuple[Path, ...], root: Path | None) -> None:
     from survey_tools.site.build import build_site
 
     where = root or find_root()
-    folders = results or (where / "results", where / "build" / "results")
-    report = build_site(where, where / "site", list(folders))
+    report = build_site(where, where / "site", list(results) or _result_folders(where))
     click.echo(f"{report.pages} pages in {report.output} ({report.written} files changed, {report.removed} removed)")
     for record in report.unplaced:
         click.echo(f"survey: no page shows {record}: the survey does not know its entry or model", err=True)
@@ -292,8 +288,7 @@ def serve(port: int, root: Path | None) -> None:
     from survey_tools.site.build import serve as serve_site
 
     where = root or find_root()
-    folders = [where / "results", where / "build" / "results"]
-    serve_site(where, folders, f"127.0.0.1:{port}", report=click.echo)
+    serve_site(where, _result_folders(where), f"127.0.0.1:{port}", report=click.echo)
 
 
 # ---------------------------------------------------------------- shared by commands
@@ -306,6 +301,18 @@ def _open(root: Path | None, results: Path | None) -> tuple[Path, Survey, Result
 
     where = root or find_root()
     return where, load_survey(where), ResultStore(results or where / "results")
+
+
+def _source_of(model: str, root: Path | None) -> tuple[ModelSource, Licence | None]:
+    """Where a model that a person named comes from; what has a slash is no entry, so no entries are read for it."""
+    from survey_tools.api import model_source
+
+    return model_source(model, None if "/" in model else _open(root, None)[1])
+
+
+def _result_folders(root: Path) -> list[Path]:
+    """What the site shows: the committed records, and over them what `make site` executed here."""
+    return [root / "results", root / "build" / "results"]
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -42,7 +42,7 @@ _INFORMATION = frozenset(
      "encoder_attention_mask", "past_key_value", "head_mask"}
 )  # fmt: skip
 _ATTENTION_LIKE = re.compile(r"(Attention|Attn|Mixer|DeltaNet|ShortConv|Recurrent|Mamba)[A-Za-z0-9]*$")
-# Containers around the module that attends (BERT: BertAttention holds BertSelfAttention).
+# Known to attend without a softmax: counted, never read.
 _LINEAR = re.compile(r"(Lightning|DeltaNet|DeltaAttention|ShortConv|Recurrent|Mamba|LinearAttention)")
 
 
