@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from survey_tools.errors import DetectionError
-from survey_tools.heads.tasks.behaviour import Batch, Behaviour, BehaviourRun
+from survey_tools.heads.behaviour import Batch, Behaviour, BehaviourRun
 
 
 def run(success, groups):

@@ -13,7 +13,7 @@ from survey_tools.heads.detectors import load_detector
 from survey_tools.heads.evidence import Capability, CauseResult, Scores, Writes
 from survey_tools.heads.methods.controls import Control, Found, planted_model
 from survey_tools.heads.settings import Settings
-from survey_tools.heads.tasks.behaviour import Behaviour
+from survey_tools.heads.behaviour import Behaviour
 
 HEADS = ((0, 0), (0, 1), (1, 0), (1, 1))
 

@@ -103,7 +103,7 @@ def test_split_names_are_refused(stories):
 
 
 def test_an_unknown_word_is_an_error(planted):
-    from survey_tools.heads.tasks.words import encode, single_token
+    from survey_tools.heads.prompts.vocabulary import encode, single_token
 
     assert single_token(planted.tokenizer, "zebra") is None
     with pytest.raises(DetectionError, match="no token for some word of 'Mary saw a zebra'"):

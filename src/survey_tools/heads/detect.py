@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from survey_tools.errors import DetectionError
+from survey_tools.heads.behaviour import BehaviourRun
 from survey_tools.heads.capture import require_logits
 from survey_tools.heads.decision import verdict
 from survey_tools.heads.detector import Detector
@@ -17,7 +18,6 @@ from survey_tools.heads.methods.cause import capability, cause
 from survey_tools.heads.methods.controls import Control, Found, find, negative_controls, positive_controls
 from survey_tools.heads.models import LoadedModel
 from survey_tools.heads.settings import Settings
-from survey_tools.heads.tasks.behaviour import BehaviourRun
 
 
 def detect(

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from survey_tools.heads.behaviour import BehaviourMaker
 from survey_tools.heads.capture import Head
-from survey_tools.heads.models import LoadedModel
 from survey_tools.heads.planted import PLANTED
-from survey_tools.heads.settings import Settings
-from survey_tools.heads.tasks.behaviour import Behaviour
 
 if TYPE_CHECKING:
     from survey_tools.heads.methods.writes import WriteMeasure
-
-BehaviourMaker = Callable[[LoadedModel, Settings], Behaviour]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor
 
+from survey_tools.heads.behaviour import Behaviour
 from survey_tools.heads.calibrate import ChanceNull
 from survey_tools.heads.capture import Head
-from survey_tools.heads.tasks.behaviour import Behaviour
 
 Criterion = Literal["control", "null", "minimum effect", "write"]
 

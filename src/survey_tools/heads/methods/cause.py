@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from survey_tools.heads.behaviour import Behaviour, BehaviourRun
 from survey_tools.heads.calibrate import effect_interval, random_head_sets
 from survey_tools.heads.capture import Head, mean_z
 from survey_tools.heads.evidence import Capability, CauseResult
@@ -13,7 +14,6 @@ from survey_tools.heads.interception import attach
 from survey_tools.heads.interventions.rerun import ablation
 from survey_tools.heads.models import LoadedModel
 from survey_tools.heads.settings import Settings
-from survey_tools.heads.tasks.behaviour import Behaviour, BehaviourRun
 
 LEVEL = 0.05
 

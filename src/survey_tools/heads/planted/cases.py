@@ -20,7 +20,7 @@ from survey_tools.heads.planted.draws import Draws
 from survey_tools.heads.planted.gpt2 import LearnedPositions
 from survey_tools.heads.planted.llama import GROUP, RotaryPositions
 from survey_tools.heads.planted.vocabulary import BOS, UNKNOWN, build_tokenizer, class_words
-from survey_tools.heads.tasks.words import NAMES
+from survey_tools.heads.words.people import NAMES
 
 RECIPES = ("gpt2", "llama")
 SPARE_POSITIONS = 3

@@ -26,7 +26,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from survey_tools.heads.planted.vocabulary import CLASSES, class_words
-from survey_tools.heads.tasks.words import NAMES
+from survey_tools.heads.words.people import NAMES
 
 CONSTANT = 100.0
 GAIN = 40.0

@@ -10,7 +10,9 @@ from tokenizers.pre_tokenizers import Whitespace
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
-from survey_tools.heads.tasks.words import DAYS, INDIRECT_OBJECT_FRAMES, MONTHS, NAMES, NUMBERS
+from survey_tools.heads.words.frames import INDIRECT_OBJECT_FRAMES
+from survey_tools.heads.words.order import DAYS, MONTHS, NUMBERS
+from survey_tools.heads.words.people import NAMES
 
 BOS, UNKNOWN, ASK, COMMA = "<s>", "<unk>", "to", ","
 CLASSES = (DAYS, MONTHS, NUMBERS[:10])

@@ -1,81 +1,55 @@
 """Indirect object identification: `When Mary and John went to the store, John gave a drink to` -> Mary.
 
-The metric is the logit of the indirect object minus that of the subject at the last token; half the prompts
-name the subject first, half second. Source: wang-2022-ioi; frames and names are ours.
+Half of the prompts name the indirect object first (ABBA), half the subject (BABA). The twin says the other name again,
+so that its answer is the other one. Source: wang-2022-ioi; frames and names are ours.
 """
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
+from itertools import combinations
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
+from survey_tools.heads.behaviour import text_behaviour
+from survey_tools.heads.prompts.task import Item, TextTask
+from survey_tools.heads.prompts.text import Text
+from survey_tools.heads.words.frames import INDIRECT_OBJECT_FRAMES
+from survey_tools.heads.words.people import NAMES
 
-from survey_tools.errors import DetectionError
-from survey_tools.heads.models import LoadedModel
-from survey_tools.heads.settings import Settings
-from survey_tools.heads.tasks.behaviour import Batch, Behaviour
-from survey_tools.heads.tasks.words import INDIRECT_OBJECT_FRAMES, NAMES, encode, single_token
-
-PAIRS_PER_FRAME = 4
+ITEMS = 20
+"""Prompts of a causal check."""
 
 
-def behaviour(model: LoadedModel, settings: Settings) -> Behaviour:
-    """Logit difference of indirect object and subject.
+def _items() -> list[Item]:
+    items = []
+    for number, (one, other) in enumerate(combinations(NAMES, 2)):
+        for index, frame in enumerate(INDIRECT_OBJECT_FRAMES):
+            # each pair of names in every frame; who is the subject and who stands first take turns
+            subject, io = (one, other) if (number + index) % 2 else (other, one)
+            subject_first = (number + index) // 2 % 2 == 1
+            items.append(_item(frame, index, io, subject, subject_first))
+    return items
 
-    Raises DetectionError when the model has no tokenizer, or it splits all but a few of the names.
-    """
-    if model.tokenizer is None:
-        raise DetectionError(f"{model.id} has no tokenizer, so no sentence can be put to it.")
-    ids = {name: single_token(model.tokenizer, name) for name in NAMES}
-    names = [name for name in NAMES if ids[name] is not None]
-    if len(names) < 4:
-        raise DetectionError(f"the tokenizer of {model.id} splits all but {len(names)} names; this task needs four.")
-    draw = random.Random(settings.seed)
-    by_length: dict[int, list[_Prompt]] = {}
-    for number, frame in enumerate(INDIRECT_OBJECT_FRAMES):
-        for pair in range(PAIRS_PER_FRAME):
-            first, second = draw.sample(names, 2)
-            subject, other = (first, second) if pair % 2 else (second, first)
-            text = frame.format(A=first, B=second, S=subject)
-            tokens = encode(model.tokenizer, text, model.prepend_bos)
-            by_length.setdefault(len(tokens), []).append(_Prompt(tokens, ids[other], ids[subject], number))
-    return Behaviour(
-        id="indirect-object",
-        name="logit difference of indirect object and subject",
-        unit="logits",
-        harm="lower",
-        capability_name="share of sentences with the indirect object above the subject",
-        chance=0.5,
-        needed=0.5,
-        batches=tuple(_batch(model, prompts) for _, prompts in sorted(by_length.items())),
-        dropped=len(NAMES) - len(names),
+
+def _item(frame: str, index: int, io: str, subject: str, subject_first: bool) -> Item:
+    first, second = ("{s1}", "{io}") if subject_first else ("{io}", "{s1}")
+    marked = frame.replace("{A}", first).replace("{B}", second).replace("{S}", "{s2}")
+    return Item(
+        key=" ".join(sorted((io, subject))),
+        prompt=Text.of(marked, io=io, s1=subject, s2=subject),
+        right=(f" {io}",),
+        wrong=(f" {subject}",),
+        frame=index,
+        twin=Text.of(marked, io=io, s1=subject, s2=io),
+        twin_right=(f" {subject}",),
     )
 
 
-@dataclass(frozen=True)
-class _Prompt:
-    tokens: list[int]
-    right: int | None
-    wrong: int | None
-    frame: int
-
-
-def _batch(model: LoadedModel, prompts: list[_Prompt]) -> Batch:
-    device = model.network.get_input_embeddings().weight.device
-    answers = torch.tensor([[p.right for p in prompts], [p.wrong for p in prompts]], device=device)
-
-    def difference(logits: Float[Tensor, "prompt keep d_vocab"]) -> Float[Tensor, " prompt"]:
-        last = logits[:, -1].float()
-        rows = torch.arange(len(last))
-        return last[rows, answers[0]] - last[rows, answers[1]]
-
-    return Batch(
-        tokens=torch.tensor([p.tokens for p in prompts], device=device),
-        keep=1,
-        score=difference,
-        groups=torch.tensor([p.frame for p in prompts]),
-        success=lambda logits: (difference(logits) > 0).float(),
-    )
+TASK = TextTask(
+    id="indirect-object",
+    name="indirect object identification",
+    description="Two people are named, one of them acts: the other is the one who receives.",
+    source="wang-2022-ioi",
+    make=_items,
+    roles={"io": "the indirect object", "s1": "the subject", "s2": "the subject, named again"},
+    frames=len(INDIRECT_OBJECT_FRAMES),
+)
+behaviour = text_behaviour(TASK, ITEMS)

@@ -15,13 +15,11 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from survey_tools.errors import DetectionError
+from survey_tools.heads.behaviour import Batch, Behaviour
 from survey_tools.heads.models import LoadedModel
+from survey_tools.heads.prompts.sequences import NATS_NEEDED, Sequences, SequenceTask, token_pool
 from survey_tools.heads.settings import Settings
-from survey_tools.heads.tasks.behaviour import Batch, Behaviour
 
-POOL_FROM = 20_000
-"""The pool is taken from the first ids of a vocabulary: late ones are rare, and hardly trained in small models."""
-NATS_NEEDED = 0.5
 SHORTEST = 16
 """Fewer tokens in a copy than this, and distances can't be told apart."""
 
@@ -48,21 +46,6 @@ class RepeatedTokens:
         return range(self.start + self.half_length, length - 1)
 
 
-def token_pool(model: LoadedModel) -> Int[Tensor, " token"]:
-    """Ids to draw from: no special token, no single character or byte."""
-    size = model.network.get_input_embeddings().weight.shape[0]
-    if model.tokenizer is None:
-        return torch.arange(3, min(size, POOL_FROM))
-    special = set(model.tokenizer.all_special_ids)
-    words = model.tokenizer.convert_ids_to_tokens(list(range(min(size, POOL_FROM, len(model.tokenizer)))))
-    ids = [
-        index
-        for index, word in enumerate(words)
-        if index not in special and word and len(word.lstrip("Ġ▁ ")) >= 2 and not word.startswith("<")
-    ]
-    return torch.tensor(ids)
-
-
 def draw(model: LoadedModel, prompts: int, half_length: int, seed: int) -> RepeatedTokens:
     """Draw prompts and their broken twins.
 
@@ -73,12 +56,8 @@ def draw(model: LoadedModel, prompts: int, half_length: int, seed: int) -> Repea
     start = int(model.prepend_bos)
     length = _fitting_length(model, len(pool), start, half_length)
     generator = torch.Generator().manual_seed(seed)
-    repeated, fresh = [], []
-    for _ in range(prompts):
-        drawn = pool[torch.randperm(len(pool), generator=generator)[: 2 * length]]
-        repeated.append(torch.cat([drawn[:length], drawn[:length]]))
-        fresh.append(drawn)
-    both = torch.stack(repeated), torch.stack(fresh)
+    fresh = torch.stack([pool[torch.randperm(len(pool), generator=generator)[: 2 * length]] for _ in range(prompts)])
+    both = torch.cat([fresh[:, :length], fresh[:, :length]], 1), fresh
     if start:
         assert model.tokenizer is not None
         bos = torch.full((prompts, 1), model.tokenizer.bos_token_id)
@@ -136,3 +115,29 @@ def _last_logits(network: PreTrainedModel, tokens: Tensor, keep: int) -> Tensor:
 
     with torch.no_grad():
         return last_logits(network, tokens, keep)
+
+
+def _sequences(pool: Int[Tensor, " token"], prompts: int, length: int, generator: torch.Generator) -> Sequences:
+    """[r | r], whose second copy but for its first token is told by the first; the twin is [s | r]."""
+    half = min(length, len(pool)) // 2
+    drawn = torch.stack([pool[torch.randperm(len(pool), generator=generator)[: 2 * half]] for _ in range(prompts)])
+    second = torch.zeros(prompts, 2 * half, dtype=torch.bool)
+    second[:, half:] = True
+    told = second.clone()
+    told[:, half] = False
+    return Sequences(
+        tokens=torch.cat([drawn[:, :half], drawn[:, :half]], 1),
+        twin=torch.cat([drawn[:, half:], drawn[:, :half]], 1),
+        scored=told,
+        roles={"second copy": second},
+    )
+
+
+TASK = SequenceTask(
+    id="repeated-tokens",
+    name="repeated random tokens",
+    description="Random tokens come a second time in the same order: each is told by what followed its earlier copy.",
+    source="olsson-2022-induction-heads",
+    draw=_sequences,
+    roles={"second copy": "the tokens that come a second time"},
+)

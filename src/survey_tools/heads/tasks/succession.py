@@ -1,7 +1,8 @@
 """Ordered classes of words: which member comes next? `Monday, Tuesday, Wednesday,` -> Thursday.
 
-As data for weights: the tokens of each class in their order. As a behaviour: three neighbours in a row, and
-the logit of the next against the mean of the class. Source: gould-2023-successor-heads; the lists are ours.
+As data for weights: the tokens of each class in their order. As a behaviour: three neighbours in a row, and the next
+against all other members of the class; the twin shows three others. Source: gould-2023-successor-heads; the lists are
+ours.
 """
 
 from __future__ import annotations
@@ -9,19 +10,32 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from survey_tools.errors import DetectionError
+from survey_tools.heads.behaviour import text_behaviour
 from survey_tools.heads.models import LoadedModel
-from survey_tools.heads.settings import Settings
-from survey_tools.heads.tasks.behaviour import Batch, Behaviour
-from survey_tools.heads.tasks.words import DAYS, LETTERS, MONTHS, NUMBERS, ORDINALS, encode, single_token
+from survey_tools.heads.prompts.task import Item, TextTask
+from survey_tools.heads.prompts.text import Text
+from survey_tools.heads.prompts.vocabulary import single_token
+from survey_tools.heads.words.order import DAYS, LETTERS, MONTHS, NUMBERS, ORDINALS
 
 CLASSES = {"days": DAYS, "months": MONTHS, "number words": NUMBERS, "ordinals": ORDINALS, "letters": LETTERS}
 SMALLEST = 5
 """A class is used when at least so many of its words, in a row, are single tokens."""
+CYCLES = ("days", "months")
 SHOWN = 3
+ITEMS = 40
+"""Prompts of a causal check."""
+FRAMES = (
+    " {shown}, {shown2}, {last},",
+    "They come in this order: {shown}, {shown2}, {last},",
+    "She counted aloud: {shown}, {shown2}, {last},",
+    "First {shown}, then {shown2}, then {last}, then",
+    "The list on the wall said {shown}, {shown2}, {last},",
+)
+"""The first is the plain list, as the paper has it; causal checks use it alone."""
 
 
 @dataclass(frozen=True)
@@ -66,46 +80,46 @@ def _longest_run(ids: list[int | None]) -> tuple[int, int]:
     return best
 
 
-def behaviour(model: LoadedModel, settings: Settings) -> Behaviour:
-    """Logit of the next word of a class against the mean of the other members."""
-    classes, dropped = ordered_classes(model)
-    device = model.network.get_input_embeddings().weight.device
-    batches, chances = [], []
-    for group in classes:
-        prompts, answers = [], []
-        for first in range(len(group.words) - SHOWN):
-            text = " " + ", ".join(group.words[first : first + SHOWN]) + ","
-            prompts.append(encode(model.tokenizer, text, model.prepend_bos))
-            answers.append(first + SHOWN)
-            chances.append(1 / len(group.words))
-        batches.append(
-            _batch(torch.tensor(prompts, device=device), group.tokens.to(device), torch.tensor(answers, device=device))
-        )
-    return Behaviour(
-        id="succession",
-        name="logit of the next word above the mean of its class",
-        unit="logits",
-        harm="lower",
-        capability_name="share of sequences whose next word is the likeliest of its class",
-        chance=sum(chances) / len(chances),
-        needed=0.5,
-        batches=tuple(batches),
-        dropped=dropped,
+def _items() -> list[Item]:
+    items = []
+    for name, words in CLASSES.items():
+        windows = len(words) if name in CYCLES else len(words) - SHOWN
+        for start in range(windows):
+            other = (start + windows // 2) % windows
+            for index, frame in enumerate(FRAMES):
+                answer = _member(words, start + SHOWN)
+                items.append(
+                    Item(
+                        key=f"{name} {answer}",
+                        prompt=_shown(frame, words, start),
+                        right=(f" {answer}",),
+                        wrong=tuple(f" {word}" for word in words if word != answer),
+                        frame=index,
+                        twin=_shown(frame, words, other),
+                        twin_right=(f" {_member(words, other + SHOWN)}",),
+                    )
+                )
+    return items
+
+
+def _shown(frame: str, words: tuple[str, ...], start: int) -> Text:
+    return Text.of(
+        frame, shown=_member(words, start), shown2=_member(words, start + 1), last=_member(words, start + SHOWN - 1)
     )
 
 
-def _batch(tokens: Tensor, members: Tensor, answers: Tensor) -> Batch:
-    def among_members(logits: Float[Tensor, "prompt keep d_vocab"]) -> Float[Tensor, "prompt member"]:
-        return logits[:, -1].float()[:, members]
+def _member(words: tuple[str, ...], index: int) -> str:
+    return words[index % len(words)]
 
-    def difference(logits: Tensor) -> Float[Tensor, " prompt"]:
-        own = among_members(logits)
-        right = own[torch.arange(len(own)), answers]
-        return right - (own.sum(1) - right) / (own.shape[1] - 1)
 
-    return Batch(
-        tokens=tokens,
-        keep=1,
-        score=difference,
-        success=lambda logits: (among_members(logits).argmax(1) == answers).float(),
-    )
+TASK = TextTask(
+    id="succession",
+    name="succession",
+    description="Three neighbours of an ordered class (days, months, numbers, ordinals, letters): which comes next?",
+    source="gould-2023-successor-heads",
+    make=_items,
+    roles={"shown": "the first word shown", "shown2": "the one after it", "last": "the last word shown"},
+    frames=len(FRAMES),
+    needed=0.5,
+)
+behaviour = text_behaviour(TASK, ITEMS, only=lambda item: item.frame == 0, together=lambda item: item.key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 from jaxtyping import Float, Int
@@ -13,9 +13,14 @@ from transformers import PreTrainedModel
 
 from survey_tools.errors import DetectionError
 from survey_tools.heads.calibrate import mean_interval
+from survey_tools.heads.capability import batches, chance_of
 from survey_tools.heads.capture import Head
 from survey_tools.heads.interception import Tap
 from survey_tools.heads.interventions.rerun import Rerun
+from survey_tools.heads.models import LoadedModel
+from survey_tools.heads.prompts.rendering import Question, questions
+from survey_tools.heads.prompts.task import Item, TextTask
+from survey_tools.heads.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -94,3 +99,73 @@ class BehaviourRun:
         values = torch.cat([b.success(r.clean) for b, r in zip(self.behaviour.batches, self.reruns, strict=True)])
         low, high = mean_interval(self.by_group(values)[:, None])
         return float(values.mean()), float(low[0]), float(high[0])
+
+
+BehaviourMaker: TypeAlias = Callable[[LoadedModel, Settings], Behaviour]
+
+
+def text_behaviour(
+    task: TextTask,
+    items: int,
+    only: Callable[[Item], bool] | None = None,
+    together: Callable[[Item], object] = lambda item: item.frame,
+) -> BehaviourMaker:
+    """The first `items` of a task's test split as a behaviour; the number is the log odds of right against wrong.
+
+    `only` chooses among the items; those for which `together` gives the same (their sentence frame, unless said
+    otherwise) belong together. The maker raises DetectionError where the task can't be put to the
+    model, as `questions` does.
+
+    Example: `text_behaviour(load_task("indirect-object"), 20)(model, Settings()).prepare(model.network).capability()`.
+    """
+
+    def make(model: LoadedModel, settings: Settings) -> Behaviour:
+        asked = questions(task, model, limit=items, only=only)
+        chance = chance_of(asked)
+        kinds = list(dict.fromkeys(together(q.item) for q in asked.questions))
+        groups = [kinds.index(together(q.item)) for q in asked.questions]
+        return Behaviour(
+            id=task.id,
+            name=f"log odds of a right answer in {task.name}",
+            unit="nats",
+            harm="lower",
+            capability_name=f"share of {task.name} with a right answer likeliest",
+            chance=chance,
+            needed=chance if task.needed is None else task.needed,
+            batches=tuple(
+                _text_batch(
+                    model,
+                    [asked.questions[i] for i in same],
+                    [kinds.index(together(asked.questions[i].item)) for i in same],
+                )
+                for same in batches([len(q.prompt.tokens) for q in asked.questions])
+            ),
+            dropped=sum(asked.dropped.values()),
+        )
+
+    return make
+
+
+def _text_batch(model: LoadedModel, asked: Sequence[Question], groups: list[int]) -> Batch:
+    device = model.network.get_input_embeddings().weight.device
+
+    def odds(logits: Float[Tensor, "prompt keep d_vocab"]) -> Float[Tensor, " prompt"]:
+        last = logits[:, -1].float()
+        pairs = [
+            (row[list(q.right)].logsumexp(0), row[list(q.wrong)].logsumexp(0))
+            for row, q in zip(last, asked, strict=True)
+        ]
+        return torch.stack([right - wrong for right, wrong in pairs])
+
+    def success(logits: Float[Tensor, "prompt keep d_vocab"]) -> Float[Tensor, " prompt"]:
+        last = logits[:, -1].float()
+        won = [row[list(q.right)].max() > row[list(q.wrong)].max() for row, q in zip(last, asked, strict=True)]
+        return torch.stack(won).float()
+
+    return Batch(
+        tokens=torch.tensor([q.prompt.tokens for q in asked], device=device),
+        keep=1,
+        score=odds,
+        success=success,
+        groups=torch.tensor(groups),
+    )

@@ -1,0 +1,1 @@
+"""Word lists that tasks are made of, one subject a file; written for this project."""
