@@ -16,35 +16,32 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from survey_tools.arguments import head_types_of, heads_of, require_head_type, require_pairs, require_prompts
-from survey_tools.errors import ModelUnavailable, ModelUnknown
+from survey_tools.errors import ModelUnavailable, ModelUnknown, SurveyError
 from survey_tools.heads import capture, statistics
 from survey_tools.heads import detect as detection
 from survey_tools.heads.capture import Head, Mask, last_logits, mean_z, refuse_inexact_padding
 from survey_tools.heads.detector import Detector
 from survey_tools.heads.detectors import detector_ids, load_detector, outside_ids
+from survey_tools.heads.evidence import Capability
 from survey_tools.heads.interception import intercept
 from survey_tools.heads.interventions.patching import PatchingEffects, PromptMetric, patching_effects
 from survey_tools.heads.interventions.rerun import ablation
 from survey_tools.heads.methods import method_of
 from survey_tools.heads.models import (
-    HubSource,
     Licence,
     LoadedModel,
     ModelSource,
-    PackageSource,
-    PlantedSource,
     Progress,
-    Wheel,
     load,
     prepends_bos,
-    source_of,
     state_digest,
 )
 from survey_tools.heads.settings import Settings
 from survey_tools.heads.statistics import WINDOW, HeadStatistics
-from survey_tools.knowledge import records
 from survey_tools.knowledge.root import find_root
 from survey_tools.knowledge.survey import Survey, load_survey
+from survey_tools.model_sources import ModelOrigin, model_origin
+from survey_tools.notebooks.capability import known_abilities
 from survey_tools.results.records import Measurement, RunRecord
 from survey_tools.results.store import ResultStore
 from survey_tools.results.tables import scores_table
@@ -82,9 +79,10 @@ def load_model(
 ) -> LoadedModel:
     """An open model by the id of its entry, by `owner/name[@revision]` of a hub, or by folder.
 
-    Weights are fetched by pinned hash on first use and kept in the cache (`SURVEY_CACHE` moves it). `dtype` is
-    `float32`, `bfloat16` or `float16`, or PyTorch's own of that name; by default what the entry says, else float32.
-    A network that is loaded already goes to `wrap`.
+    Weights are fetched by pinned hash on first use and kept in the cache (`SURVEY_CACHE` moves it); what the memory of
+    `device` cannot hold is refused before it is fetched. `dtype` is `float32`, `bfloat16` or `float16`, or PyTorch's
+    own of that name; by default what the entry says, else float32. An id may name a training checkpoint:
+    `pythia-160m@step1000`, `tiny@seed-1-step-200`. A network that is loaded already goes to `wrap`.
 
     Raises ModelError, one of its kinds, with what to do.
 
@@ -95,39 +93,27 @@ def load_model(
     if dtype is not None and dtype not in DTYPES:
         raise ModelUnknown(f"there is no dtype {dtype!r} here; expected {', '.join(DTYPES)}.")
     model = str(model)
-    source, licence = model_source(model, survey)
-    if dtype is None:
-        known = (survey or load_survey()).models if "/" not in model else {}
-        dtype = known[model].dtype if model in known else "float32"
+    origin = _origin(model, survey)
     return load(
         model,
-        source,
+        origin.source,
         device=device,
-        dtype=getattr(torch, dtype),
+        dtype=getattr(torch, dtype or origin.dtype),
         accept_licence=accept_licence,
-        licence=licence,
+        licence=origin.licence,
+        parameters=origin.parameters,
         progress=progress,
     )
 
 
 def model_source(model: str, survey: Survey | None = None) -> tuple[ModelSource, Licence | None]:
     """Where the weights of `model` come from and under which terms: its entry, a hub, or a folder."""
-    if "/" not in model:
-        models = (survey or load_survey()).models
-        if model in models:
-            entry = models[model]
-            licence = Licence(entry.licence.name, entry.licence.url, entry.licence.must_accept)
-            return _source(entry.source), licence
-    return source_of(model), None
+    origin = _origin(model, survey)
+    return origin.source, origin.licence
 
 
-def _source(source: records.PackageSource | records.HubSource | records.PlantedSource) -> ModelSource:
-    if isinstance(source, records.PackageSource):
-        wheels = tuple(Wheel(w.name, w.version, w.sha256, w.member) for w in source.wheels)
-        return PackageSource(format=source.format, wheels=wheels, sha256=source.sha256, bytes=source.bytes)
-    if isinstance(source, records.HubSource):
-        return HubSource(source.repo, source.revision)
-    return PlantedSource(source.recipe, source.seed)
+def _origin(model: str, survey: Survey | None) -> ModelOrigin:
+    return model_origin(model, {} if "/" in model else (survey or load_survey()).models)
 
 
 def wrap(network: PreTrainedModel, tokenizer: Any = None, *, name: str | None = None) -> LoadedModel:
@@ -166,7 +152,8 @@ def detect(
     """Look for heads of each type: score, control, null, minimum effect, write, cause, verdict.
 
     `head_types` are ids of head types, or detectors of your own; one alone will do. A bare transformers network is
-    wrapped without a tokenizer. Returns one measurement a type, in the order asked for: `.found` heads,
+    wrapped without a tokenizer. Where the capability table holds these very weights, it is asked whether the model has
+    the behaviour; else that is measured here. Returns one measurement a type, in the order asked for: `.found` heads,
     `.scores[layer][head]`, `.verdict` and `.reason`, and every number behind them.
 
     Raises DetectionError or ArchitectureRefused with the reason when a type cannot be looked for on this model.
@@ -174,8 +161,9 @@ def detect(
     Example: `detect(load_model("smollm2-135m-instruct"), ["induction"])[0].found`.
     """
     asked = head_types_of(head_types)
+    subject = _subject(model)
     with torch.no_grad():
-        found = detection.detect(_subject(model), asked, settings, progress)
+        found = detection.detect(subject, asked, settings, progress, _abilities(subject, asked))
     return [Measurement.model_validate(one) for one in found]
 
 
@@ -306,6 +294,16 @@ def load_records(root: Path | None = None) -> dict[tuple[str, str], RunRecord]:
     """
     records = ResultStore((root or find_root()) / "results").records()
     return {(record.model, record.entry): record for record in records}
+
+
+def _abilities(model: LoadedModel, head_types: Sequence[str | Detector]) -> dict[str, Capability]:
+    """What the survey's capability table says of the model, by task; nothing outside a survey's folder."""
+    try:
+        store = ResultStore(find_root() / "results")
+    except SurveyError:
+        return {}
+    detectors = [load_detector(one) if isinstance(one, str) else one for one in head_types]
+    return known_abilities(store, model, {detector.task for detector in detectors if detector.task})
 
 
 def _subject(model: AnyModel) -> LoadedModel:

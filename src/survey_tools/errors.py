@@ -10,6 +10,7 @@ SurveyError                     one clear sentence: where, what was found, what 
 │   ├── ModelTooLarge           does not fit in memory or on disk
 │   └── ArchitectureRefused     attention cannot be read exactly, so it is not read at all
 ├── DetectionError              a detector cannot run here: context too short, tokenizer unfit, ...
+│   └── UnknownWord             a tokenizer has no token for a word
 ├── NotebookError               a notebook is malformed or its run failed; says which cell
 └── SiteError                   the site cannot be built
 
@@ -61,6 +62,10 @@ class ArchitectureRefused(ModelError):
 
 class DetectionError(SurveyError):
     """A detector cannot run on this model: context too short, vocabulary too small, NaN, ..."""
+
+
+class UnknownWord(DetectionError):
+    """A text holds a word that a tokenizer has no token for; an unknown token is never put in its place."""
 
 
 class NotebookError(SurveyError):

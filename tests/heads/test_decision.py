@@ -7,13 +7,13 @@ import torch
 
 from survey_tools.errors import DetectionError
 from survey_tools.heads import detect as detection
+from survey_tools.heads.behaviour import Behaviour
 from survey_tools.heads.calibrate import chance_null
 from survey_tools.heads.decision import candidates, judge, verdict
 from survey_tools.heads.detectors import load_detector
 from survey_tools.heads.evidence import Capability, CauseResult, Scores, Writes
 from survey_tools.heads.methods.controls import Control, Found, planted_model
 from survey_tools.heads.settings import Settings
-from survey_tools.heads.behaviour import Behaviour
 
 HEADS = ((0, 0), (0, 1), (1, 0), (1, 1))
 
@@ -84,8 +84,8 @@ def test_permuted_heads_have_permuted_verdicts():
 # ---------------------------------------------------------------- verdicts
 
 BEHAVIOUR = Behaviour("b", "loss", "nats", "higher", "nats saved", 0.0, 0.5, ())
-ABLE = Capability(BEHAVIOUR, 3.0, 2.5, 3.5)
-UNABLE = Capability(BEHAVIOUR, 0.1, -0.3, 0.4)
+ABLE = Capability("t", BEHAVIOUR.capability_name, 3.0, 2.5, 3.5, BEHAVIOUR.chance, BEHAVIOUR.needed, 20)
+UNABLE = dataclasses.replace(ABLE, value=0.1, low=-0.3, high=0.4)
 HURT = CauseResult(True, None, 1.0, 5.0, (1.0, 1.1), False, True, 3.95, (3.5, 4.4), 0.01, True)
 UNHURT = CauseResult(True, None, 1.0, 1.05, (1.0, 1.1), False, True, 0.0, (-0.1, 0.1), 0.6, False)
 
@@ -95,7 +95,7 @@ def no_behaviour(_model, _settings):
 
 
 def decide(head_type="induction", able=ABLE, found=((5, 1),), cause=HURT, failed_controls=()):
-    return verdict(load_detector(head_type), able, list(found), cause, failed_controls)
+    return verdict(load_detector(head_type), able, BEHAVIOUR if able else None, list(found), cause, failed_controls)
 
 
 def test_found_and_hurt_is_reproduced():
@@ -154,11 +154,11 @@ def test_a_failed_control_silences_the_detector_and_is_named(sentences, reason):
 def test_of_two_controls_the_verdict_names_the_one_that_failed(monkeypatch):
     """The planted model's heads were found, but so was a head among shuffled weights."""
     model = planted_model()
-    monkeypatch.setattr(detection, "measurement", lambda *arguments: arguments[6])
+    monkeypatch.setattr(detection, "measurement", lambda *arguments: arguments[7])
     detector = dataclasses.replace(load_detector("induction"), behaviour=no_behaviour)
     found = Found(scores(), tuple(judge(scores(), 0.2, None, 0.0)), Writes(), 0.0, {})
     controls = Control("Planted and found.", True), Control("Shuffled; found: L0H1.", False)
-    decided = detection._measure(model, detector, found, controls, Settings(), lambda _sentence: None)
+    decided = detection._measure(model, detector, found, controls, Settings(), lambda _sentence: None, None)
     assert decided.word == "not testable here"
     assert decided.reason.endswith("nothing it says here counts. Shuffled; found: L0H1.")
     assert "Planted" not in decided.reason

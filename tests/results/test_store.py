@@ -101,7 +101,7 @@ def test_all_broken_files_are_reported_at_once_with_the_fix(tmp_path: Path) -> N
         store.records()
     cut, moved, odd = str(caught.value).splitlines()
     assert cut.startswith(f"{folder / 'cut.json'}: Invalid JSON")
-    assert cut.endswith("run the entry again, or restore the file from git")
+    assert cut.endswith("run it again, or restore the file from git")
     assert "expected 'moved' on 'tiny-1.5b'; move it to tiny-1.5b/induction.json" in moved
     assert "surprise: Extra inputs are not permitted" in odd
     assert "layers: Input should be a valid integer" in odd
@@ -131,8 +131,8 @@ def test_ids_that_are_no_file_names_are_refused(tmp_path: Path, name: str) -> No
 
 def test_the_notebook_is_written_before_the_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     order = []
-    write = storing._write
-    monkeypatch.setattr(storing, "_write", lambda path, text: (order.append(path.name), write(path, text)))
+    write = storing.write
+    monkeypatch.setattr(storing, "write", lambda path, text: (order.append(path.name), write(path, text)))
     ResultStore(tmp_path).put(record(), executed("r1"))
     assert order == ["probe.ipynb", "induction.json"]
 

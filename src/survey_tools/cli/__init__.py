@@ -17,6 +17,8 @@ from survey_tools.cli.detect import detect
 from survey_tools.cli.entries import check, run, status
 from survey_tools.cli.models import models
 from survey_tools.cli.site import site
+from survey_tools.cli.tasks import tasks
+from survey_tools.cli.train import emergence, train
 from survey_tools.errors import KnowledgeError, SurveyError
 
 
@@ -47,5 +49,5 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-for command in (check, status, run, detect, models, site, bench):
+for command in (check, status, run, detect, tasks, models, site, bench, train, emergence):
     main.add_command(command)

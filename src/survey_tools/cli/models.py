@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from survey_tools.cli.opened import ROOT, open_survey, source_of_model
+from survey_tools.cli.opened import ROOT
 from survey_tools.cli.terminal import print_table, progress
+
+if TYPE_CHECKING:
+    from survey_tools.model_sources import ModelFiles, ModelOrigin
 
 
 @click.group()
@@ -19,38 +23,41 @@ def models() -> None:
 @models.command("list")
 @ROOT
 def list_models(root: Path | None) -> None:
-    """List the models that have an entry.
+    """List the models that have an entry: size, memory to load them, licence, what is cached.
 
     Example: survey models list
     """
-    from survey_tools.api import model_source
-    from survey_tools.heads.models import is_cached
+    from survey_tools.model_sources import listed_models
 
-    _, survey, _ = open_survey(root, None)
-    rows = []
-    for entry in survey.models.values():
-        source, _ = model_source(entry.id, survey)
-        size = f"{entry.source.bytes / 1e6:.0f} MB" if entry.source.kind == "package" else ""
-        cached = "yes" if is_cached(entry.id, source) else "no"
-        shape = f"{entry.shape.layers} x {entry.shape.heads}"
-        rows.append((entry.id, shape, entry.licence.name, size, entry.source.kind, cached))
-    print_table(("id", "layers x heads", "licence", "size", "from", "cached"), rows)
+    header = ("id", "layers x heads", "parameters", "memory", "download", "from", "licence", "cached")
+    print_table(header, listed_models(_models(root)))
 
 
 @models.command()
 @click.argument("model")
-@click.option("--accept-licence", is_flag=True, help="You accept the terms of the weights.")
+@click.option("--accept-licence", is_flag=True, help="You accept the terms of the weights; you are asked once.")
+@click.option("--device", default="cpu", show_default=True, help="Where it will be loaded, and must fit: cpu, cuda.")
+@click.option("--for-another-machine", is_flag=True, help="Fetch also what the memory of this machine cannot hold.")
 @ROOT
-def pull(model: str, accept_licence: bool, root: Path | None) -> None:
+def pull(model: str, accept_licence: bool, device: str, for_another_machine: bool, root: Path | None) -> None:
     """Fetch a model, verify it and keep it in the cache; resumes where it stopped.
 
-    Example: survey models pull smollm2-135m-instruct
+    Example: survey models pull smollm2-135m-instruct, survey models pull pythia-160m@step1000
     """
-    from survey_tools.heads.models import pull as pull_model
+    from survey_tools.heads.supply.pull import pull as pull_model
 
-    source, licence = source_of_model(model, root)
+    origin = _origin(model, root)
+    memory = 0 if for_another_machine else origin.memory
     with progress() as say:
-        folder = pull_model(model, source, licence=licence, accept_licence=accept_licence, progress=say)
+        folder = pull_model(
+            model,
+            origin.source,
+            progress=say,
+            licence=origin.licence,
+            accept_licence=accept_licence,
+            memory=memory,
+            device=device,
+        )
     click.echo(folder)
 
 
@@ -62,11 +69,39 @@ def path(model: str, root: Path | None) -> None:
 
     Example: survey models path smollm2-135m-instruct
     """
-    from survey_tools.heads.models import is_cached
-    from survey_tools.heads.models import pull as pull_model
+    from survey_tools.heads.supply.pull import is_cached
+    from survey_tools.heads.supply.pull import pull as pull_model
 
-    source, licence = source_of_model(model, root)
+    source = _origin(model, root).source
     if not is_cached(model, source):
         click.echo(f"survey: {model} is not cached; `survey models pull {model}` fetches it.", err=True)
         sys.exit(1)
-    click.echo(pull_model(model, source, licence=licence))
+    click.echo(pull_model(model, source))
+
+
+@models.command()
+@click.argument("model")
+@ROOT
+def verify(model: str, root: Path | None) -> None:
+    """Hash every file of a cached model; exit 1 when one is not as it was made. A damaged copy is fetched anew.
+
+    Example: survey models verify smollm2-135m-instruct
+    """
+    from survey_tools.heads.supply.pull import verify as verify_model
+
+    verify_model(model, _origin(model, root).source)
+    click.echo(f"{model}: every file is as it was made")
+
+
+def _origin(model: str, root: Path | None) -> ModelOrigin:
+    """What has a slash is no entry, so no entries are looked for."""
+    from survey_tools.model_sources import model_origin
+
+    return model_origin(model, {} if "/" in model else _models(root))
+
+
+def _models(root: Path | None) -> ModelFiles:
+    from survey_tools.knowledge.root import find_root
+    from survey_tools.model_sources import ModelFiles
+
+    return ModelFiles(root or find_root())

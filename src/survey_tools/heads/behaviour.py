@@ -13,11 +13,12 @@ from transformers import PreTrainedModel
 
 from survey_tools.errors import DetectionError
 from survey_tools.heads.calibrate import mean_interval
-from survey_tools.heads.capability import batches, chance_of
+from survey_tools.heads.capability import chance_of
 from survey_tools.heads.capture import Head
 from survey_tools.heads.interception import Tap
 from survey_tools.heads.interventions.rerun import Rerun
 from survey_tools.heads.models import LoadedModel
+from survey_tools.heads.prompts.batches import batches
 from survey_tools.heads.prompts.rendering import Question, questions
 from survey_tools.heads.prompts.task import Item, TextTask
 from survey_tools.heads.settings import Settings
@@ -133,11 +134,7 @@ def text_behaviour(
             chance=chance,
             needed=chance if task.needed is None else task.needed,
             batches=tuple(
-                _text_batch(
-                    model,
-                    [asked.questions[i] for i in same],
-                    [kinds.index(together(asked.questions[i].item)) for i in same],
-                )
+                _text_batch(model, [asked.questions[i] for i in same], [groups[i] for i in same])
                 for same in batches([len(q.prompt.tokens) for q in asked.questions])
             ),
             dropped=sum(asked.dropped.values()),

@@ -1,8 +1,8 @@
 """Can a model do a task? Right answers against chance with an interval, or the nats that a context saves.
 
-For text: the share of items where the likeliest of all given answers is a right one. For drawn tokens: the loss on
-the corrupted twin minus the loss on the prompt. Chance is the better of blind guessing and of always giving the answer
-that is right most often.
+For text: the share of items where the likeliest of all given answers is a right one; an encoder, which expects no next
+token, is read through a probe. For drawn tokens: the loss on the corrupted twin minus the loss on the prompt. Chance is
+the better of blind guessing and of always giving the answer that is right most often.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 
 import torch
 from jaxtyping import Float
@@ -19,7 +18,9 @@ from torch import Tensor
 from survey_tools.errors import DetectionError
 from survey_tools.heads.calibrate import mean_interval
 from survey_tools.heads.capture import last_logits
+from survey_tools.heads.encoder_capability import probe_success
 from survey_tools.heads.models import LoadedModel
+from survey_tools.heads.prompts.batches import TOKENS_AT_ONCE, batches
 from survey_tools.heads.prompts.rendering import Question, Questions, Rendered, questions
 from survey_tools.heads.prompts.sequences import Sequences, SequenceTask, scored_loss, sequences
 from survey_tools.heads.prompts.task import TextTask
@@ -27,8 +28,6 @@ from survey_tools.heads.prompts.task import TextTask
 ITEMS = 200
 TWINS = 4
 """One item in so many is asked with its corrupted twin, too."""
-TOKENS_AT_ONCE = 1024
-"""Prompts of one length are run together, up to so many tokens."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,13 @@ class TaskScore:
     items: int
     independent: int
     """Items of different keys."""
-    margin: float
+    margin: float | None
     """Text: log odds of right against wrong answers, in nats. Tokens: the loss on the scored tokens."""
     on_twin: float | None
     """Text: how often what is right after the prompt wins after its corrupted twin. Tokens: the loss on the twin."""
     dropped: Mapping[str, int] = field(default_factory=dict)
+    probed: bool = False
+    """Whether a probe answered in the place of the model's own next token."""
 
     @property
     def present(self) -> bool:
@@ -65,7 +66,7 @@ def score_task(
     items: int = ITEMS,
     progress: Callable[[str], None] | None = None,
 ) -> TaskScore:
-    """Put the first `items` of the task's test split to a causal language model.
+    """Put the first `items` of the task's test split to a model.
 
     Raises DetectionError when the task cannot be put to this model, with the reason.
     """
@@ -73,9 +74,18 @@ def score_task(
         raise DetectionError(f"{items} item gives no interval; ask for two or more.")
     report = progress or (lambda _sentence: None)
     with torch.no_grad():
+        if not expects_next_token(model):
+            return _score_probe(model, task, items, report)
         if isinstance(task, SequenceTask):
             return _score_sequences(model, task, items, report)
         return _score_text(model, task, items, report)
+
+
+def expects_next_token(model: LoadedModel) -> bool:
+    """False for an encoder: its positions see what comes next, or it gives no logits."""
+    network = model.network
+    looks_ahead = any(getattr(module, "is_causal", True) is False for module in network.modules())
+    return network.get_output_embeddings() is not None and not looks_ahead
 
 
 def _score_text(model: LoadedModel, task: TextTask, items: int, report: Callable[[str], None]) -> TaskScore:
@@ -126,6 +136,33 @@ def _score_sequences(model: LoadedModel, task: SequenceTask, items: int, report:
     )
 
 
+def _score_probe(
+    model: LoadedModel, task: TextTask | SequenceTask, items: int, report: Callable[[str], None]
+) -> TaskScore:
+    if isinstance(task, SequenceTask):
+        raise DetectionError(
+            f"{model.id} is an encoder: it expects no next token, and {task.id} asks for nothing else."
+        )
+    asked = task.items("test")[:items]
+    report(f"{task.id}: {len(asked)} items, probed")
+    success, chance = probe_success(model, task, asked)
+    keys = [item.key for item in asked]
+    return TaskScore(
+        task=task.id,
+        name="share of items that a linear probe labels rightly",
+        unit="share",
+        value=float(success.mean()),
+        interval=interval_by_key(success, keys),
+        chance=chance,
+        needed=chance,
+        items=len(asked),
+        independent=len(set(keys)),
+        margin=None,
+        on_twin=None,
+        probed=True,
+    )
+
+
 def answer(
     model: LoadedModel, asked: Sequence[Question], prompts: Sequence[Rendered]
 ) -> tuple[Float[Tensor, " item"], Float[Tensor, " item"]]:
@@ -145,16 +182,6 @@ def answer(
     return odds, success
 
 
-def batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Indices of prompts that can be run together: of one length, and not too many."""
-    found = []
-    for length, same in groupby(sorted(range(len(lengths)), key=lambda i: lengths[i]), key=lambda i: lengths[i]):
-        members = list(same)
-        size = max(1, TOKENS_AT_ONCE // length)
-        found += [members[start : start + size] for start in range(0, len(members), size)]
-    return found
-
-
 def chance_of(asked: Questions) -> float:
     """What a model reaches that does not read: guessing, or always the answer that is right most often."""
     guess = sum(len(q.right) / (len(q.right) + len(q.wrong)) for q in asked.questions) / len(asked.questions)
@@ -169,13 +196,13 @@ def chance_of(asked: Questions) -> float:
 
 
 def interval_by_key(values: Float[Tensor, " item"], keys: Sequence[str]) -> tuple[float, float]:
-    """95 % interval of the mean over keys: items about the same thing are no independent trials."""
+    """95 % interval of a share over keys, within [0, 1]: items about the same thing are no independent trials."""
     members: dict[str, list[int]] = {}
     for index, key in enumerate(keys):
         members.setdefault(key, []).append(index)
     means = torch.stack([values[indices].mean() for indices in members.values()])
     low, high = mean_interval(means[:, None])
-    return float(low[0]), float(high[0])
+    return max(0.0, float(low[0])), min(1.0, float(high[0]))
 
 
 def _losses(model: LoadedModel, drawn: Sequences, *, twin: bool) -> Float[Tensor, " prompt"]:

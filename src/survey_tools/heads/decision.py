@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from survey_tools.heads.behaviour import Behaviour
 from survey_tools.heads.calibrate import benjamini_hochberg
 from survey_tools.heads.capture import Head, name_of
 from survey_tools.heads.detector import Detector
@@ -55,13 +56,15 @@ class Verdict:
 def verdict(
     detector: Detector,
     capability: Capability | None,
+    behaviour: Behaviour | None,
     found: list[Head],
     cause: CauseResult,
     failed_controls: Sequence[str],
 ) -> Verdict:
     """`reproduced`, `partly`, `not reproduced` or `not testable here`.
 
-    `capability=None`: the behaviour could not be measured here, for the reason that `cause` gives.
+    `capability=None`: the behaviour could not be measured here, for the reason that `cause` gives; `behaviour` is
+    what the cause was tested on.
     `failed_controls`: the sentences of the detector's own controls that it failed.
     """
     names = _listed(found)
@@ -74,15 +77,14 @@ def verdict(
     if detector.needs_behaviour and capability is not None and not capability.present:
         return Verdict(
             "not testable here",
-            f"The model lacks the behaviour: {capability.behaviour.capability_name} {capability.value:.2f} "
+            f"The model lacks the behaviour: {capability.name} {capability.value:.2f} "
             f"[{capability.low:.2f}, {capability.high:.2f}], and its lower end must be above "
-            f"{capability.behaviour.needed:g}.",
+            f"{capability.needed:.3g}.",
         )
     if not found:
         return Verdict("not reproduced", "No head passes score, control, null, minimum effect and write together.")
-    if not cause.tested or capability is None:
+    if not cause.tested or behaviour is None:
         return Verdict("partly", f"{names} found; the causal check could not be made: {cause.reason}.")
-    behaviour = capability.behaviour
     numbers = (
         f"{behaviour.name} {cause.clean:.2f} to {cause.ablated:.2f} {behaviour.unit} without them, "
         f"{sum(cause.random) / len(cause.random):.2f} without random heads of the same layers (p = {cause.p_value:.3f})"

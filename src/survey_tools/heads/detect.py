@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from survey_tools.errors import DetectionError
-from survey_tools.heads.behaviour import BehaviourRun
 from survey_tools.heads.capture import require_logits
 from survey_tools.heads.decision import verdict
 from survey_tools.heads.detector import Detector
@@ -25,11 +24,13 @@ def detect(
     head_types: Sequence[str | Detector],
     settings: Settings | None = None,
     progress: Callable[[str], None] | None = None,
+    known: Mapping[str, Capability] | None = None,
 ) -> list[Measurement]:
     """Look for heads of each type, decide, and check the cause.
 
-    `head_types` are ids or detectors. Types of one method share their forward passes. Returns one measurement
-    a type, in the order asked for.
+    `head_types` are ids or detectors. Types of one method share their forward passes. `known` says by task what is
+    known already of the model's abilities; it is asked before anything is measured anew. Returns one measurement a
+    type, in the order asked for.
 
     Raises DetectionError when a task cannot be put to this model, ArchitectureRefused when its attention cannot
     be read exactly.
@@ -48,7 +49,9 @@ def detect(
         negative = negative_controls(model, group, settings, report)
         for detector in group:
             controls = positive[detector.id], negative[detector.id]
-            measured[detector.id] = _measure(model, detector, found[detector.id], controls, settings, report)
+            measured[detector.id] = _measure(
+                model, detector, found[detector.id], controls, settings, report, (known or {}).get(detector.task)
+            )
     return [measured[d.id] for d in detectors]
 
 
@@ -85,26 +88,26 @@ def _measure(
     controls: tuple[Control, Control],
     settings: Settings,
     progress: Progress,
+    known: Capability | None,
 ) -> Measurement:
-    able: Capability | None = None
+    able, behaviour = known, None
     try:
         behaviour = detector.behaviour(model, settings)
     except DetectionError as error:  # the type's own score stands; only its cause can't be tested here
         effect = CauseResult(False, str(error).rstrip("."))
     else:
-        progress(f"{detector.id}: {behaviour.name}, {behaviour.items} prompts")
-        run = behaviour.prepare(model.network)
-        able = capability(run)
-        effect = _effect(model, run, able, found, settings, progress)
+        if known is not None and not known.present:
+            effect = _lacking(known)
+        else:
+            progress(f"{detector.id}: {behaviour.name}, {behaviour.items} prompts")
+            run = behaviour.prepare(model.network)
+            able = known or capability(run)
+            effect = cause(model, run, found.heads, settings, progress) if able.present else _lacking(able)
     failed = [control.sentence for control in controls if not control.passed]
-    decided = verdict(detector, able, found.heads, effect, failed)
+    decided = verdict(detector, able, behaviour, found.heads, effect, failed)
     progress(f"{detector.id}: {decided.word}")
-    return measurement(model, detector, found, controls, able, effect, decided, settings)
+    return measurement(model, detector, found, controls, able, behaviour, effect, decided, settings)
 
 
-def _effect(
-    model: LoadedModel, run: BehaviourRun, able: Capability, found: Found, settings: Settings, progress: Progress
-) -> CauseResult:
-    if not able.present:
-        return CauseResult(False, f"the model lacks the behaviour ({able.behaviour.capability_name})")
-    return cause(model, run, found.heads, settings, progress)
+def _lacking(able: Capability) -> CauseResult:
+    return CauseResult(False, f"the model lacks the behaviour ({able.name})")

@@ -44,6 +44,8 @@ class Detector:
     """Smallest difference of score and paired control that counts, whatever its significance."""
     behaviour: BehaviourMaker
     """What removing such heads should hurt."""
+    task: str = ""
+    """Id of the behaviour's task: what is known of it (the capability table) is asked before it is measured anew."""
     needs_behaviour: bool
     """True: without the behaviour the type has no meaning on a model, and the verdict is 'not testable here'."""
 

@@ -11,7 +11,6 @@ from typing import Literal
 from jaxtyping import Float
 from torch import Tensor
 
-from survey_tools.heads.behaviour import Behaviour
 from survey_tools.heads.calibrate import ChanceNull
 from survey_tools.heads.capture import Head
 
@@ -72,12 +71,17 @@ class CauseResult:
 class Capability:
     """Whether the unchanged model shows a behaviour at all: mean success over its items, and the interval."""
 
-    behaviour: Behaviour
+    task: str
+    name: str
+    """What `value` is."""
     value: float
     low: float
     high: float
+    chance: float
+    needed: float
+    items: int
 
     @property
     def present(self) -> bool:
         """The interval's lower end is above what is needed."""
-        return self.low > self.behaviour.needed
+        return self.low > self.needed

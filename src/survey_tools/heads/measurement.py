@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import Tensor
 
+from survey_tools.heads.behaviour import Behaviour
 from survey_tools.heads.calibrate import FALSE_DISCOVERY_RATE, NULL_QUANTILE
 from survey_tools.heads.decision import NEAR, Verdict
 from survey_tools.heads.detector import Detector, PatternDetector
@@ -28,6 +29,7 @@ def measurement(
     found: Found,
     controls: tuple[Control, Control],
     able: Capability | None,
+    behaviour: Behaviour | None,
     effect: CauseResult,
     decided: Verdict,
     settings: Settings,
@@ -71,7 +73,7 @@ def measurement(
         "write": _write(detector, method, found),
         "found": [_head(found, j) for j in found.judged if not j.failed],
         "near": [_head(found, j) for j in found.judged if j.failed][:NEAR],
-        "cause": _cause(able, effect),
+        "cause": _cause(behaviour, effect),
         "capability": _capability(able),
         "acceptance": {
             "positive": controls[0].sentence,
@@ -122,10 +124,9 @@ def _head(found: Found, judged: Judged) -> dict[str, Any]:
     }
 
 
-def _cause(able: Capability | None, effect: CauseResult) -> dict[str, Any]:
+def _cause(behaviour: Behaviour | None, effect: CauseResult) -> dict[str, Any]:
     described: Mapping[str, Any] = {}
-    if able is not None:
-        behaviour = able.behaviour
+    if behaviour is not None:
         described = {"behaviour": behaviour.name, "unit": behaviour.unit, "harm": behaviour.harm}
     if not effect.tested:
         return {"claimed": True, "tested": False, "reason": effect.reason, **described}
@@ -148,15 +149,14 @@ def _cause(able: Capability | None, effect: CauseResult) -> dict[str, Any]:
 def _capability(able: Capability | None) -> dict[str, Any] | None:
     if able is None:
         return None
-    behaviour = able.behaviour
     return {
-        "task": behaviour.id,
-        "name": behaviour.capability_name,
+        "task": able.task,
+        "name": able.name,
         "value": _round(able.value),
         "interval": [_round(able.low), _round(able.high)],
-        "chance": _round(behaviour.chance),
-        "needed": behaviour.needed,
-        "items": behaviour.items,
+        "chance": _round(able.chance),
+        "needed": _round(able.needed),
+        "items": able.items,
         "present": able.present,
     }
 

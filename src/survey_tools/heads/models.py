@@ -13,10 +13,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
 from torch import Tensor
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoConfig, AutoTokenizer, PretrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from survey_tools.errors import ModelCorrupt, ModelUnavailable
 from survey_tools.heads.supply.cache import cache_folder, file_digest, read_manifest, weights_digest
@@ -25,6 +29,7 @@ from survey_tools.heads.supply.folder import (
     network_class,
     parameter_count,
     read_config,
+    read_settings,
     weight_files,
 )
 from survey_tools.heads.supply.gguf_conversion import quiet_transformers
@@ -38,9 +43,11 @@ from survey_tools.heads.supply.sources import (
     PackageSource,
     PlantedSource,
     Progress,
+    TrainedSource,
     Wheel,
     source_of,
 )
+from survey_tools.heads.supply.trained import trained_files
 
 __all__ = [
     "FolderSource",
@@ -51,6 +58,7 @@ __all__ = [
     "PackageSource",
     "PlantedSource",
     "Progress",
+    "TrainedSource",
     "Wheel",
     "cache_folder",
     "is_cached",
@@ -89,8 +97,12 @@ def load(
     progress: Progress | None = None,
     licence: Licence | None = None,
     accept_licence: bool = False,
+    parameters: int | None = None,
 ) -> LoadedModel:
     """A model of any source, pulled first where needed, in `dtype` on `device`.
+
+    `parameters` is how many numbers its weights hold, where that is known beforehand: what does not fit is then
+    refused before anything is fetched.
 
     Raises:
         ModelError: one of its kinds, as `pull` raises them; ModelTooLarge also when memory is too small, and
@@ -98,9 +110,19 @@ def load(
     """
     if isinstance(source, PlantedSource):
         return _load_planted(model_id, source, device, dtype)
-    folder = pull(model_id, source, progress=progress, licence=licence, accept_licence=accept_licence)
-    weights = weight_files(folder)
+    if isinstance(source, TrainedSource):
+        return _load_trained(model_id, source, device, dtype)
     item = torch.empty((), dtype=dtype).element_size()
+    folder = pull(
+        model_id,
+        source,
+        progress=progress,
+        licence=licence,
+        accept_licence=accept_licence,
+        memory=(parameters or 0) * item * MARGIN,
+        device=device,
+    )
+    weights = weight_files(folder)
     require_memory(parameter_count(weights) * item * MARGIN, f"loading {model_id} as {dtype}", device)
     network = _load_network(folder, dtype).to(device)
     # Else a path of this machine, which would end up in notebooks.
@@ -131,19 +153,58 @@ def _load_planted(model_id: str, source: PlantedSource, device: str, dtype: torc
     return LoadedModel(model_id, _frozen(moved), tokenizer, digest, prepends_bos(tokenizer), source)
 
 
+def _load_trained(model_id: str, source: TrainedSource, device: str, dtype: torch.dtype) -> LoadedModel:
+    """Read where it lies, packaged weights and checkpoints alike."""
+    files = trained_files(model_id, source)
+    settings = read_settings(files.config)
+    config = AutoConfig.for_model(**settings)
+    state = _read_tensors(files.weights)
+    chosen = network_class(settings, str(files.config))
+    network = _from_pretrained(chosen, files.weights, dtype, None, config=config, state_dict=state).to(device)
+    network.name_or_path = network.config.name_or_path = model_id
+    tokenizer = _plain_tokenizer(files.tokenizer, config)
+    return LoadedModel(
+        model_id, _frozen(network), tokenizer, file_digest(files.weights), prepends_bos(tokenizer), source
+    )
+
+
+def _read_tensors(weights: Path) -> dict[str, Tensor]:
+    try:
+        return dict(load_file(weights))
+    except SafetensorError as error:
+        raise ModelCorrupt(f"{weights} is not a safetensors file: {error}") from error
+
+
+def _plain_tokenizer(path: Path, config: PretrainedConfig) -> PreTrainedTokenizerFast:
+    """Exactly what tokenizer.json says; its special tokens are those that the configuration names by id."""
+    words = Tokenizer.from_file(str(path))
+    ids = {f"{name}_token": getattr(config, f"{name}_token_id", None) for name in ("bos", "eos", "pad")}
+    special = {name: words.id_to_token(token) for name, token in ids.items() if isinstance(token, int)}
+    return PreTrainedTokenizerFast(
+        tokenizer_object=words,
+        unk_token=getattr(words.model, "unk_token", None),
+        clean_up_tokenization_spaces=False,
+        **special,
+    )
+
+
 def _load_network(folder: Path, dtype: torch.dtype) -> PreTrainedModel:
     chosen = network_class(read_config(folder), str(folder))
+    return _from_pretrained(chosen, folder, dtype, folder, local_files_only=True, use_safetensors=True)
+
+
+def _from_pretrained(
+    chosen: type[PreTrainedModel], where: Path, dtype: torch.dtype, folder: Path | None, **given: Any
+) -> PreTrainedModel:
     with quiet_transformers():
         try:
-            network, report = chosen.from_pretrained(
-                folder, dtype=dtype, local_files_only=True, use_safetensors=True, output_loading_info=True
-            )
+            network, report = chosen.from_pretrained(folder, dtype=dtype, output_loading_info=True, **given)
         except (ValueError, RuntimeError, OSError, KeyError) as error:
-            raise ModelCorrupt(f"{folder} cannot be loaded as a {chosen.__name__}: {error!r}") from error
+            raise ModelCorrupt(f"{where} cannot be loaded as a {chosen.__name__}: {error!r}") from error
     # transformers only warns, and runs on with random numbers in the place of what is missing.
     missing = sorted(name for name in report["missing_keys"] if not name.startswith(POOLER))
     if missing:
-        raise ModelCorrupt(f"{folder} lacks {len(missing)} tensor(s) that a {chosen.__name__} has, first {missing[0]}")
+        raise ModelCorrupt(f"{where} lacks {len(missing)} tensor(s) that a {chosen.__name__} has, first {missing[0]}")
     return network
 
 

@@ -50,11 +50,11 @@ def digest_parts(
     code = package.reached(*roots)
     own = [module for module in package.reached(_detector_module(detector, package)) if module not in code]
     return {
-        "notebook": _short(script.normal),
-        "parameters": _short(json.dumps(compared, sort_keys=True)),
-        "model": _short(_weights(model)),
-        "code": _short(_joined(code)),
-        "detector": _short(_joined(own)),
+        "notebook": short(script.normal),
+        "parameters": short(json.dumps(compared, sort_keys=True)),
+        "model": short(named_weights(model)),
+        "code": short(joined(code)),
+        "detector": short(joined(own)),
     }
 
 
@@ -68,11 +68,13 @@ def changed_parts(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[str, 
     return tuple(sorted(name for name in {*old, *new} if old.get(name) != new.get(name)))
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """The first digits of a text's sha256."""
     return hashlib.sha256(text.encode()).hexdigest()[:PART_LENGTH]
 
 
-def _joined(modules: Iterable[Module]) -> str:
+def joined(modules: Iterable[Module]) -> str:
+    """Modules as one text, names and normalised source."""
     return json.dumps([(module.name, module.normal) for module in modules])
 
 
@@ -82,7 +84,8 @@ def _without_parameters(notebook: NotebookSource) -> str:
     return "\n".join([*lines[: first - 1], *[""] * (last - first + 1), *lines[last:]])
 
 
-def _weights(model: OpenModel) -> str:
+def named_weights(model: OpenModel) -> str:
+    """What names the weights of a model, and the dtype they are run in."""
     source = model.source
     if isinstance(source, WheelSource):
         pinned = f"{source.format} {source.sha256}"

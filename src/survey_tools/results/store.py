@@ -8,19 +8,18 @@ process killed at any moment, sees the old file or the new one.
 from __future__ import annotations
 
 import json
-import os
-import re
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from survey_tools.errors import RecordError
+from survey_tools.results.capability import CapabilityRecord
+from survey_tools.results.files import Record, file_name, read, rechecked, write
 from survey_tools.results.layout import to_text
 from survey_tools.results.records import RunRecord
+from survey_tools.results.series import SeriesRecord
 
-FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""Ids become file names: no separator, no leading dot, nothing a shell or another system reads differently."""
+TASKS, SERIES = "tasks", "series"
+"""Folders of a model's folder: ids of head types may begin with `task-`, so a prefix would not tell them apart."""
 
 
 class ResultStore:
@@ -36,23 +35,34 @@ class ResultStore:
 
         Raises RecordError that names every broken file at once, each with what is wrong and the fix.
         """
-        paths: dict[tuple[str, str], Path] = {}
-        for folder in self.folders:
-            for path in folder.glob("*/[!.]*.json"):
-                paths[path.parent.name, path.stem] = path
-        records, problems = [], []
-        for key in sorted(paths):
-            try:
-                records.append(_read(paths[key]))
-            except RecordError as error:
-                problems.append(str(error))
-        if problems:
-            raise RecordError("\n".join(problems))
-        return records
+        return self._all("*/[!.]*.json", _read)
+
+    def capabilities(self) -> list[CapabilityRecord]:
+        """Every cell of the capability table, sorted by model, then task. Raises RecordError as `records` does."""
+        return self._all(f"*/{TASKS}/[!.]*.json", lambda path: read(path, CapabilityRecord))
+
+    def capability(self, model: str, task: str) -> CapabilityRecord | None:
+        """How well `model` does `task`, None when it was never asked. Raises RecordError when the record is broken."""
+        path = self._newest(file_name(model, "model"), TASKS, f"{file_name(task, 'task')}.json")
+        return read(path, CapabilityRecord) if path is not None else None
+
+    def put_capability(self, record: CapabilityRecord) -> Path:
+        """Write a cell of the capability table. Raises RecordError, nothing written, for one that breaks the schema."""
+        what = f"the record of task '{record.task}' on '{record.model}'"
+        return self._put(record, what, record.model, TASKS, record.task)
+
+    def series(self) -> list[SeriesRecord]:
+        """Every training series, sorted by model, then entry and seed. Raises RecordError as `records` does."""
+        return self._all(f"*/{SERIES}/[!.]*.json", lambda path: read(path, SeriesRecord))
+
+    def put_series(self, record: SeriesRecord) -> Path:
+        """Write a training series. Raises RecordError, nothing written, for one that breaks the schema."""
+        what = f"the series of '{record.entry}' on '{record.model}', seed {record.seed},"
+        return self._put(record, what, record.model, SERIES, f"{record.entry}-{record.seed}")
 
     def get(self, model: str, entry: str) -> RunRecord | None:
         """The record of `entry` on `model`, None when it was never run. Raises RecordError when it is broken."""
-        path = self._newest(_file_name(model, "model"), f"{_file_name(entry, 'entry')}.json")
+        path = self._newest(file_name(model, "model"), f"{file_name(entry, 'entry')}.json")
         return _read(path) if path is not None else None
 
     def executed_notebook(self, model: str, notebook: str, run_id: str | None = None) -> Path | None:
@@ -62,7 +72,7 @@ class ResultStore:
         the record travelled without its notebook. Runs of one notebook with other parameters lie beside it as
         `<notebook>.<entry>.ipynb` and are found by their `run_id`.
         """
-        model, notebook = _file_name(model, "model"), _file_name(notebook, "notebook")
+        model, notebook = file_name(model, "model"), file_name(notebook, "notebook")
         if run_id is None:
             return self._newest(model, f"{notebook}.ipynb")
         for folder in reversed(self.folders):
@@ -78,49 +88,47 @@ class ResultStore:
         `executed_as` names the notebook's copy (without `.ipynb`) where it is not `record.notebook`.
         Raises RecordError, with nothing written, for a record that does not follow the schema.
         """
-        model, entry = _file_name(record.model, "model"), _file_name(record.entry, "entry")
-        copy = _file_name(executed_as or record.notebook, "notebook")
-        try:
-            # Again, because `model_copy` and `model_construct` build records without checking them; and not through
-            # JSON, which would turn a NaN into a null.
-            checked = RunRecord.model_validate(record.model_dump())
-        except ValidationError as error:
-            raise RecordError(f"the record of '{entry}' on '{model}' is not stored: {_reasons(error)}") from error
+        model, entry = file_name(record.model, "model"), file_name(record.entry, "entry")
+        copy = file_name(executed_as or record.notebook, "notebook")
+        checked = rechecked(record, f"the record of '{entry}' on '{model}'")
         folder = self.folders[-1] / model
         if executed is not None:
-            _write(folder / f"{copy}.ipynb", executed)
+            write(folder / f"{copy}.ipynb", executed)
         path = folder / f"{entry}.json"
-        _write(path, to_text(checked.model_dump(mode="json")))
+        write(path, to_text(checked.model_dump(mode="json")))
         return path
 
     def remove_leftovers(self) -> None:
         """Delete half-written temporary files of killed processes; only call when no other process writes."""
-        for path in self.folders[-1].glob("*/.*.tmp"):
+        for path in self.folders[-1].glob("**/.*.tmp"):
             path.unlink(missing_ok=True)
 
-    def _newest(self, model: str, name: str) -> Path | None:
+    def _newest(self, *parts: str) -> Path | None:
         for folder in reversed(self.folders):
-            if (path := folder / model / name).is_file():
+            if (path := folder.joinpath(*parts)).is_file():
                 return path
         return None
 
+    def _all(self, pattern: str, reader: Callable[[Path], Record]) -> list[Record]:
+        paths = {path.relative_to(folder).parts: path for folder in self.folders for path in folder.glob(pattern)}
+        records, problems = [], []
+        for key in sorted(paths):
+            try:
+                records.append(reader(paths[key]))
+            except RecordError as error:
+                problems.append(str(error))
+        if problems:
+            raise RecordError("\n".join(problems))
+        return records
 
-def _file_name(text: str, what: str) -> str:
-    if not FILE_NAME.fullmatch(text):
-        raise RecordError(
-            f"{what} '{text}' cannot name a file; use letters, digits, '.', '_' and '-', a letter or digit first"
-        )
-    return text
+    def _put(self, record: Record, what: str, model: str, kind: str, name: str) -> Path:
+        path = self.folders[-1] / file_name(model, "model") / kind / f"{file_name(name, kind)}.json"
+        write(path, to_text(rechecked(record, what).model_dump(mode="json")))
+        return path
 
 
 def _read(path: Path) -> RunRecord:
-    fix = "run the entry again, or restore the file from git"
-    try:
-        record = RunRecord.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise RecordError(f"{path}: {_reasons(error)}; {fix}") from error
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be read ({error.strerror}); {fix}") from error
+    record = read(path, RunRecord)
     if (record.model, record.entry) != (path.parent.name, path.stem):
         raise RecordError(
             f"{path}: holds the record of '{record.entry}' on '{record.model}', expected '{path.stem}' on "
@@ -129,51 +137,9 @@ def _read(path: Path) -> RunRecord:
     return record
 
 
-def _reasons(error: ValidationError) -> str:
-    """All that a validation found, on one line: `scores.0.1: Input should be a valid number`."""
-    found = []
-    for problem in error.errors(include_url=False):
-        where = ".".join(str(part) for part in problem["loc"])
-        found.append(f"{where}: {problem['msg']}" if where else problem["msg"])
-    return "; ".join(found)
-
-
 def _run_of(path: Path) -> str | None:
     try:
         run_id = json.loads(path.read_bytes())["metadata"]["survey"]["run_id"]
     except (OSError, ValueError, KeyError, TypeError):
         return None  # not an executed copy of ours, or of no run: it answers no question about a run
     return str(run_id)
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace `path` by `text` in one step, and only when it differs."""
-    content = text.encode()
-    if path.is_file() and path.read_bytes() == content:
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.chmod(0o644)  # mkstemp makes it private; these files are committed
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
-    except OSError as error:
-        raise RecordError(f"{path}: cannot be written ({error.strerror}); free space or fix permissions") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the rename itself survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,6 +14,7 @@ DETECTOR = PatternDetector(
     source="wang-2022-ioi",
     minimum_effect=0.2,
     behaviour=indirect_object.behaviour,
+    task="indirect-object",
     needs_behaviour=False,
     relation=Lag(1, 0, "second"),
     controls=(

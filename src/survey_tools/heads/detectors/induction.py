@@ -14,6 +14,7 @@ DETECTOR = PatternDetector(
     source="olsson-2022-induction-heads",
     minimum_effect=0.2,
     behaviour=repeated_tokens.behaviour,
+    task="repeated-tokens",
     needs_behaviour=True,
     relation=Lag(1, -1, "second but last"),
     controls=(

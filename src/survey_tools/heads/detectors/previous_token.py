@@ -14,6 +14,7 @@ DETECTOR = PatternDetector(
     source="elhage-2021-framework",
     minimum_effect=0.2,
     behaviour=repeated_tokens.behaviour,
+    task="repeated-tokens",
     needs_behaviour=False,
     relation=Lag(0, 1, "all"),
     controls=tuple(Lag(0, back, "all") for back in (0, 2, 3, 4, 5, 6, 7, 8)),

@@ -13,6 +13,7 @@ DETECTOR = WeightMapDetector(
     source="gould-2023-successor-heads",
     minimum_effect=0.3,
     behaviour=succession.behaviour,
+    task="succession",
     needs_behaviour=True,
     step=1,
     control_steps=(0, -1, 2),

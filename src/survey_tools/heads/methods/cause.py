@@ -20,7 +20,18 @@ LEVEL = 0.05
 
 def capability(run: BehaviourRun) -> Capability:
     """Does the unchanged model show the behaviour?"""
-    return Capability(run.behaviour, *run.capability())
+    behaviour = run.behaviour
+    value, low, high = run.capability()
+    return Capability(
+        task=behaviour.id,
+        name=behaviour.capability_name,
+        value=value,
+        low=low,
+        high=high,
+        chance=behaviour.chance,
+        needed=behaviour.needed,
+        items=behaviour.items,
+    )
 
 
 def cause(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from survey_tools.errors import DetectionError
+from survey_tools.errors import DetectionError, UnknownWord
 
 
 def token_offsets(tokenizer: Any, text: str, *, special: bool = False) -> tuple[list[int], list[tuple[int, int]]]:
@@ -12,8 +12,8 @@ def token_offsets(tokenizer: Any, text: str, *, special: bool = False) -> tuple[
 
     A tokenizer that keeps no offsets is read by decoding longer and longer beginnings.
 
-    Raises DetectionError where the tokenizer has no token for some word (no unknown token is ever handed on), or
-    does not give back the text it was given and keeps no offsets.
+    Raises UnknownWord where the tokenizer has no token for some word (no unknown token is ever handed on), and
+    DetectionError where it keeps no offsets and does not give back the text it was given.
     """
     if getattr(tokenizer, "is_fast", False):
         encoded = tokenizer(text, add_special_tokens=special, return_offsets_mapping=True)
@@ -24,7 +24,7 @@ def token_offsets(tokenizer: Any, text: str, *, special: bool = False) -> tuple[
     unknown = tokenizer.unk_token_id
     for token, (start, stop) in zip(ids, offsets, strict=True):
         if token == unknown and stop > start and text[start:stop] != tokenizer.unk_token:
-            raise DetectionError(
+            raise UnknownWord(
                 f"this tokenizer has no token for {text[start:stop].strip()!r} in {text!r}, so it can't be put to the "
                 "model; use a task made of words that it knows."
             )

@@ -1,7 +1,7 @@
 """Items as tokens of one tokenizer: prompts, role positions, and the first token where right and wrong differ.
 
-What a tokenizer cannot show as the task means it is dropped, and every drop is counted with its reason; an unknown
-word is an error. Nothing here runs a network.
+What a tokenizer cannot show as the task means it is dropped, and every drop is counted with its reason. An unknown word
+is never handed on: it is an error of the text, and a counted drop among many items. Nothing here runs a network.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from survey_tools.errors import DetectionError
+from survey_tools.errors import DetectionError, UnknownWord
 from survey_tools.heads.prompts.offsets import token_offsets, tokens_of_span
 from survey_tools.heads.prompts.task import Item, Split, TextTask
 from survey_tools.heads.prompts.text import Span, Text
@@ -23,6 +23,7 @@ MERGED = "the answer's first letters merge with the prompt's last token"
 SAME_START = "right and wrong answers begin with the same token"
 WHOLE = "a word that should be split is one token"
 UNEVEN = "the corrupted twin has another length"
+UNKNOWN = "a word that the tokenizer does not know"
 TOO_LONG = "longer than the model's context"
 
 
@@ -66,7 +67,7 @@ def render(text: Text, tokenizer: Any, *, prepend_bos: bool = False, special: bo
     """A text as tokens, with the positions of its roles.
 
     `prepend_bos` puts the tokenizer's BOS token in front; `special` all tokens that it puts around a text, as an
-    encoder needs them. Raises DetectionError for an unknown word (`token_offsets`).
+    encoder needs them. Raises UnknownWord as `token_offsets` does.
     """
     ids, offsets = token_offsets(tokenizer, text.text, special=special)
     shift = int(prepend_bos)
@@ -106,8 +107,7 @@ def questions(
     """A task for a model: items of a split, in their order, until `limit` of them can be asked.
 
     `only` chooses among the items; `twins=True` leaves out those whose corrupted twin has another number of tokens,
-    or that have none. Raises DetectionError when the model has no tokenizer, the tokenizer does not know a word, or no
-    item is left.
+    or that have none. Raises DetectionError when the model has no tokenizer, or no item is left, with the reasons.
     """
     if model.tokenizer is None:
         raise DetectionError(f"{model.id} has no tokenizer, so {task.id} can't be put to it.")
@@ -117,7 +117,11 @@ def questions(
     for item in filter(only, task.items(split)):
         if limit is not None and len(kept) == limit:
             break
-        asked = ask(item, task, model.tokenizer, prepend_bos=model.prepend_bos, twins=twins, context=context)
+        asked: Question | str
+        try:
+            asked = ask(item, task, model.tokenizer, prepend_bos=model.prepend_bos, twins=twins, context=context)
+        except UnknownWord:
+            asked = UNKNOWN
         if isinstance(asked, str):
             dropped[asked] += 1
         else:
@@ -137,7 +141,7 @@ def ask(
     twins: bool = False,
     context: int = 1 << 30,
 ) -> Question | str:
-    """One item as a question, or the reason why it is left out."""
+    """One item as a question, or the reason why it is left out. Raises UnknownWord as `token_offsets` does."""
     request = task.form == "request" and bool(getattr(tokenizer, "chat_template", None))
     text = as_request(item.prompt, tokenizer) if request else item.prompt
     # at the start of a reply there is nothing that a leading space would part the answer from

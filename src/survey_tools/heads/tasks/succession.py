@@ -1,8 +1,7 @@
 """Ordered classes of words: which member comes next? `Monday, Tuesday, Wednesday,` -> Thursday.
 
 As data for weights: the tokens of each class in their order. As a behaviour: three neighbours in a row, and the next
-against all other members of the class; the twin shows three others. Source: gould-2023-successor-heads; the lists are
-ours.
+against its neighbours; the twin is one place further. Source: gould-2023-successor-heads; the lists are ours.
 """
 
 from __future__ import annotations
@@ -24,8 +23,9 @@ from survey_tools.heads.words.order import DAYS, LETTERS, MONTHS, NUMBERS, ORDIN
 CLASSES = {"days": DAYS, "months": MONTHS, "number words": NUMBERS, "ordinals": ORDINALS, "letters": LETTERS}
 SMALLEST = 5
 """A class is used when at least so many of its words, in a row, are single tokens."""
-CYCLES = ("days", "months")
 SHOWN = 3
+NEAR = 3
+"""Wrong answers are the members so near to the right one: the words shown, and those that come too early."""
 ITEMS = 40
 """Prompts of a causal check."""
 FRAMES = (
@@ -83,33 +83,31 @@ def _longest_run(ids: list[int | None]) -> tuple[int, int]:
 def _items() -> list[Item]:
     items = []
     for name, words in CLASSES.items():
-        windows = len(words) if name in CYCLES else len(words) - SHOWN
+        windows = len(words) - SHOWN
         for start in range(windows):
-            other = (start + windows // 2) % windows
+            other = start + 1 if start + 1 < windows else start - 1
             for index, frame in enumerate(FRAMES):
-                answer = _member(words, start + SHOWN)
+                answer = words[start + SHOWN]
                 items.append(
                     Item(
                         key=f"{name} {answer}",
                         prompt=_shown(frame, words, start),
                         right=(f" {answer}",),
-                        wrong=tuple(f" {word}" for word in words if word != answer),
+                        wrong=tuple(f" {word}" for word in _near(words, start + SHOWN) if word != answer),
                         frame=index,
                         twin=_shown(frame, words, other),
-                        twin_right=(f" {_member(words, other + SHOWN)}",),
+                        twin_right=(f" {words[other + SHOWN]}",),
                     )
                 )
     return items
 
 
+def _near(words: tuple[str, ...], answer: int) -> tuple[str, ...]:
+    return words[max(0, answer - NEAR) : answer + NEAR + 1]
+
+
 def _shown(frame: str, words: tuple[str, ...], start: int) -> Text:
-    return Text.of(
-        frame, shown=_member(words, start), shown2=_member(words, start + 1), last=_member(words, start + SHOWN - 1)
-    )
-
-
-def _member(words: tuple[str, ...], index: int) -> str:
-    return words[index % len(words)]
+    return Text.of(frame, shown=words[start], shown2=words[start + 1], last=words[start + SHOWN - 1])
 
 
 TASK = TextTask(

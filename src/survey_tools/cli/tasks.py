@@ -1,0 +1,144 @@
+"""`survey tasks`: behaviours with known answers, and which model has which of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from survey_tools.cli.opened import ROOT, open_survey
+from survey_tools.cli.terminal import print_table, progress
+
+if TYPE_CHECKING:
+    from survey_tools.heads.prompts.task import TextTask
+    from survey_tools.heads.tasks import Task
+
+ITEMS = click.option("--items", type=click.IntRange(min=2), default=200, show_default=True, help="Test items a cell.")
+ACCEPT = click.option("--accept-licence", is_flag=True, help="You accept the terms of the weights.")
+
+
+@click.group()
+def tasks() -> None:
+    """Tasks: prompts with known answers, and which model can do what."""
+
+
+@tasks.command("list")
+def list_tasks() -> None:
+    """List all tasks with their sizes.
+
+    Example: survey tasks list
+    """
+    from survey_tools.heads.prompts.sequences import SequenceTask
+    from survey_tools.heads.tasks import load_task, task_ids
+
+    rows = []
+    for task in map(load_task, task_ids()):
+        sizes = ("drawn", "drawn", "") if isinstance(task, SequenceTask) else tuple(map(str, _sizes(task)))
+        rows.append((task.id, *sizes, task.source or "ours", task.description))
+    print_table(("task", "dev", "test", "frames", "source", "what is asked"), rows)
+
+
+def _sizes(task: TextTask) -> tuple[int, int, int]:
+    return len(task.items("dev")), len(task.items("test")), task.frames
+
+
+@tasks.command()
+@click.argument("task")
+@click.option("--items", type=click.IntRange(min=1), default=3, show_default=True, help="How many to show.")
+def show(task: str, items: int) -> None:
+    """Show items of a task's dev split: the prompt, its roles, right and wrong answers, the corrupted twin.
+
+    Example: survey tasks show indirect-object
+    """
+    from survey_tools.heads.prompts.sequences import SequenceTask
+    from survey_tools.heads.tasks import load_task
+
+    found = load_task(task)
+    click.echo(f"{found.name}: {found.description}")
+    if isinstance(found, SequenceTask):
+        click.echo("Its tokens are drawn at random from a model's vocabulary.")
+        return
+    for item in found.items("dev")[:items]:
+        click.echo()
+        click.echo(f"prompt  {item.prompt.text!r}")
+        for role in sorted(item.prompt.roles):
+            click.echo(f"        {role}: {', '.join(map(repr, item.prompt.passages(role)))}")
+        click.echo(f"right   {', '.join(map(repr, item.right))}")
+        click.echo(f"wrong   {', '.join(map(repr, item.wrong))}")
+        if item.twin is not None:
+            answer = ", ".join(map(repr, item.twin_right)) or "none of them"
+            click.echo(f"twin    {item.twin.text!r}, right: {answer}")
+
+
+@tasks.command()
+@click.argument("task_ids", metavar="[TASK]...", nargs=-1)
+@click.option("--model", required=True, help="Id of a model entry.")
+@ITEMS
+@click.option("--force", is_flag=True, help="Fresh cells, too.")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--results", type=click.Path(path_type=Path), help="Folder of run records [results].")
+@ACCEPT
+@ROOT
+def run(
+    task_ids: tuple[str, ...],
+    model: str,
+    items: int,
+    force: bool,
+    device: str,
+    results: Path | None,
+    accept_licence: bool,
+    root: Path | None,
+) -> None:
+    """Measure what a model can do: one record a task, written as soon as it is there; fresh ones are left.
+
+    Example: survey tasks run indirect-object succession --model smollm2-135m-instruct
+    """
+    from survey_tools.api import load_model
+    from survey_tools.errors import ModelUnknown
+    from survey_tools.heads.tasks import load_task
+    from survey_tools.heads.tasks import task_ids as all_ids
+    from survey_tools.knowledge.lookup import did_you_mean
+    from survey_tools.notebooks.capability import measure_cells, standing
+
+    where, survey, store = open_survey(root, results)
+    if model not in survey.models:
+        hint = did_you_mean(model, survey.models) or "`survey models list` names them"
+        raise ModelUnknown(f"there is no entry for model {model!r}; {hint}.")
+    entry = survey.models[model]
+    asked: list[Task] = [load_task(task) for task in task_ids or all_ids()]
+    due = [task for task in asked if force or standing(store, task.id, entry, items) != "fresh"]
+    if not due:
+        click.echo(f"{model}: all {len(asked)} cells are fresh.")
+        return
+    with progress() as say:
+        loaded = load_model(model, device=device, accept_licence=accept_licence, progress=say, survey=survey)
+        for task in due:
+            [record] = measure_cells(entry, loaded, [task], items, store, where, say)
+            click.echo(f"{task.id}: {record.verdict}, {record.reason}")
+
+
+@tasks.command()
+@click.option("--results", type=click.Path(path_type=Path), help="Folder of run records [results].")
+@ROOT
+def table(results: Path | None, root: Path | None) -> None:
+    """Show which model can do which task, from the records.
+
+    Example: survey tasks table
+    """
+    _, _, store = open_survey(root, results)
+    records = {(record.task, record.model): record for record in store.capabilities()}
+    models = sorted({model for _, model in records})
+    rows = []
+    for task in sorted({task for task, _ in records}):
+        cells = []
+        for model in models:
+            record = records.get((task, model))
+            if record is None:
+                cells.append("")
+            elif record.value is None:
+                cells.append("-")
+            else:
+                cells.append(f"{record.value:.2f}{'' if record.verdict == 'present' else ' no'}")
+        rows.append((task, *cells))
+    print_table(("task", *models), rows)
