@@ -16,9 +16,10 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from survey_tools.arguments import head_types_of, heads_of, require_head_type, require_pairs, require_prompts
-from survey_tools.errors import ModelUnavailable, ModelUnknown, SurveyError
+from survey_tools.errors import DetectionError, ModelUnavailable, ModelUnknown, SurveyError
 from survey_tools.heads import capture, statistics
 from survey_tools.heads import detect as detection
+from survey_tools.heads.capability import ITEMS, TaskScore, score_task
 from survey_tools.heads.capture import Head, Mask, last_logits, mean_z, refuse_inexact_padding
 from survey_tools.heads.detector import Detector
 from survey_tools.heads.detectors import detector_ids, load_detector, outside_ids
@@ -36,8 +37,13 @@ from survey_tools.heads.models import (
     prepends_bos,
     state_digest,
 )
+from survey_tools.heads.prompts.rendering import Questions
+from survey_tools.heads.prompts.rendering import questions as questions_of
+from survey_tools.heads.prompts.sequences import SequenceTask
+from survey_tools.heads.prompts.task import Split, TextTask
 from survey_tools.heads.settings import Settings
 from survey_tools.heads.statistics import WINDOW, HeadStatistics
+from survey_tools.heads.tasks import load_task, task_ids
 from survey_tools.knowledge.root import find_root
 from survey_tools.knowledge.survey import Survey, load_survey
 from survey_tools.model_sources import ModelOrigin, model_origin
@@ -50,15 +56,19 @@ __all__ = [
     "Settings",
     "ablate",
     "attention_at",
+    "capability",
     "detect",
     "head_statistics",
     "known_detectors",
+    "known_tasks",
     "load_model",
     "load_records",
     "load_survey",
+    "load_task",
     "model_source",
     "null_distribution",
     "patch",
+    "questions",
     "scores_table",
     "wrap",
 ]
@@ -170,6 +180,53 @@ def detect(
 def known_detectors() -> tuple[str, ...]:
     """Ids of the head types that have a detector: in this package, or in another one that is installed."""
     return tuple(sorted((*detector_ids(), *outside_ids())))
+
+
+def known_tasks() -> tuple[str, ...]:
+    """Ids of all tasks: behaviours put to a model as prompts with known answers.
+
+    Example: `[load_task(task).description for task in known_tasks()]`.
+    """
+    return task_ids()
+
+
+def questions(
+    model: AnyModel,
+    task: str | TextTask,
+    *,
+    split: Split = "test",
+    limit: int | None = None,
+    twins: bool = False,
+) -> Questions:
+    """A task as this model is asked it: tokens, the positions of every role, right and wrong next tokens, twins.
+
+    Nothing is run. Items come in a fixed, mixed order; `limit` takes the first that can be asked, and `.dropped` counts
+    what was left out, by reason. `twins=True` keeps items whose corrupted twin has as many tokens, as patching needs.
+
+    Raises DetectionError for an unknown task, one whose tokens are drawn, and when no item can be put to the model.
+
+    Example: `questions(model, "indirect-object", limit=20).questions[0].prompt.positions["io"]`.
+    """
+    found = load_task(task) if isinstance(task, str) else task
+    if not isinstance(found, TextTask):
+        raise DetectionError(f"the tokens of {found.id} are drawn at random; there are no questions to it.")
+    return questions_of(found, _subject(model), split=split, limit=limit, twins=twins)
+
+
+def capability(
+    model: AnyModel,
+    task: str | TextTask | SequenceTask,
+    items: int = ITEMS,
+    progress: Callable[[str], None] | None = None,
+) -> TaskScore:
+    """Can the model do a task? Right answers of its test split against chance, with a 95 % interval.
+
+    An encoder, which expects no next token, is read through a probe where the task has labels. Raises DetectionError,
+    with the reason, when the task cannot be put to the model.
+
+    Example: `capability("smollm2-135m-instruct", "antonym").value`, a share in [0, 1].
+    """
+    return score_task(_subject(model), load_task(task) if isinstance(task, str) else task, items, progress)
 
 
 def null_distribution(

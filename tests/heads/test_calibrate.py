@@ -195,3 +195,8 @@ def test_too_few_samples_to_decide_are_refused():
     assert calibrate.benjamini_hochberg(p)[0]
     p[0] = 2.0**-10
     assert not calibrate.benjamini_hochberg(p)[0]
+
+
+def test_a_rank_among_draws_is_never_zero():
+    assert float(calibrate.rank_p(0, 99)) == 0.01
+    assert calibrate.rank_p(torch.tensor([0, 19, 99]), 99).tolist() == [0.01, 0.2, 1.0]

@@ -43,6 +43,12 @@ def test_all_senders_below_a_receiver_are_tried(circuit):
     assert found.effect.mean(1).argmin() == PREVIOUS_TOKEN[1]
 
 
+def test_a_metric_that_gives_no_number_a_prompt_is_refused(circuit):
+    network, tokens, twins, _ = circuit
+    with pytest.raises(DetectionError, match="expected one number a prompt"):
+        path_patching_effects(network, tokens, twins, lambda logits: logits.mean())
+
+
 @pytest.mark.parametrize("freeze_mlps", [False, True])
 @pytest.mark.parametrize("family", ["llama", "gemma2", "gpt_oss", "gpt2"])
 def test_patching_from_the_same_run_changes_nothing(make, family, freeze_mlps):

@@ -6,8 +6,9 @@ this network does not give a padded prompt the logits that it has alone is refus
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -22,6 +23,7 @@ Head = tuple[int, int]
 """(layer, head), 0-based; prints as `L5H1`."""
 Mask = Int[Tensor, "batch pos"]
 """1 for tokens, 0 for padding."""
+T = TypeVar("T")
 
 
 def name_of(head: Head) -> str:
@@ -56,7 +58,7 @@ def attention_at(
         layers[call.layer] = call.attention_at(pairs)
 
     run(network, tokens, read, lse=True, attention_mask=attention_mask)
-    return [layers[layer] for layer in range(len(layers))]
+    return in_order(network, layers)
 
 
 def capture_z(
@@ -88,7 +90,19 @@ def mean_z(
         means[call.layer] = z.mean((0, 1))
 
     run(network, tokens, read, attention_mask=attention_mask)
-    return [means[layer] for layer in range(len(means))]
+    return in_order(network, means)
+
+
+def in_order(network: PreTrainedModel, layers: Mapping[int, T]) -> list[T]:
+    """What was read in each layer, first layer first. Raises DetectionError when one was passed by unseen."""
+    expected = attach(network).layers
+    missing = sorted(set(range(expected)) - layers.keys())
+    if missing:
+        raise DetectionError(
+            f"{network.config.model_type}: attention of {len(layers)} of {expected} layers was seen in the forward "
+            f"pass, not of layer {missing[0]}; load the network anew, unchanged."
+        )
+    return [layers[layer] for layer in range(expected)]
 
 
 def run(

@@ -20,8 +20,8 @@ from transformers import PreTrainedModel
 
 from survey_tools.errors import DetectionError
 from survey_tools.heads.arithmetic import Rows, mass_within, row_summary
-from survey_tools.heads.capture import run
-from survey_tools.heads.interception import AttentionCall, attach
+from survey_tools.heads.capture import in_order, run
+from survey_tools.heads.interception import AttentionCall
 
 WINDOW = 32
 """Positions up to the query, itself included, that count as near."""
@@ -86,14 +86,7 @@ def head_statistics(
         layers[call.layer] = prompts.read(call.rows, window)
 
     run(network, tokens, read, lse=True, attention_mask=attention_mask)
-    expected = attach(network).layers
-    missing = sorted(set(range(expected)) - layers.keys())
-    if missing:
-        raise DetectionError(
-            f"{network.config.model_type}: attention of {len(layers)} of {expected} layers was seen in the forward "
-            f"pass, not of layer {missing[0]}; load the network anew, unchanged."
-        )
-    return prompts.named([layers[layer] for layer in range(expected)], window)
+    return prompts.named(in_order(network, layers), window)
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from survey_tools.heads.models import LoadedModel
     from survey_tools.heads.tasks import Task
 
+EXAMPLES = 2
 TASKS = f"{PACKAGE}.heads.tasks"
 MAKING = (f"{PACKAGE}.heads.words.", f"{PACKAGE}.heads.prompts.")
 """What a task's items are made of, besides its own file."""
@@ -152,6 +153,8 @@ def _record(
         "model": entry.id,
         "model_digest": model.digest,
         "description": task.description,
+        "roles": dict(task.roles),
+        "examples": _examples(task),
         "source": task.source,
         "asked": items,
         "digest": digest(parts),
@@ -177,6 +180,22 @@ def _record(
         "dropped": dict(found.dropped),
     }
     return CapabilityRecord.model_validate({**known, **measured})
+
+
+def _examples(task: Task) -> list[dict[str, object]]:
+    from survey_tools.heads.prompts.task import TextTask
+
+    if not isinstance(task, TextTask):
+        return []
+    return [
+        {
+            "prompt": item.prompt.text,
+            "right": list(item.right),
+            "wrong": list(item.wrong),
+            "twin": item.twin.text if item.twin else None,
+        }
+        for item in task.items("dev")[:EXAMPLES]
+    ]
 
 
 def sentence(score: TaskScore) -> str:

@@ -62,9 +62,12 @@ def plan(
     heads: Sequence[str] = (),
     tasks: Sequence[str] = (),
     steps: Sequence[int] = (),
+    most: int | None = None,
     items: int,
 ) -> SeriesPlan:
     """Checkpoints, head types and tasks of a series; what is left empty is filled with all there is.
+
+    `most` asks for no more checkpoints than that, as near as can be to equal ratios of their steps.
 
     Raises ModelUnknown for a model without checkpoints, ModelUnavailable where its training was not run here, and
     DetectionError for a head type or task that does not exist.
@@ -80,11 +83,12 @@ def plan(
     detectors = [load_detector(head) for head in heads or detector_ids()]
     if not heads:
         detectors = [detector for detector in detectors if can_read(detector)]
+    states = _thinned(_states(entry, seed, steps), most)
     chosen = tasks or _trained_on(entry, seed) or sorted({detector.task for detector in detectors if detector.task})
     return SeriesPlan(
         entry=entry,
         seed=seed,
-        states=_states(entry, seed, steps),
+        states=states,
         detectors=tuple(detectors),
         tasks=tuple(load_task(task) for task in chosen),
         items=items,
@@ -153,6 +157,16 @@ def _states(entry: OpenModel, seed: int, steps: Sequence[int]) -> tuple[SavedSta
         if step not in there:
             raise ModelUnknown(f"{entry.id} has no checkpoint at step {step}; {nearest(step, there)}.")
     return tuple(SavedState(step, step * per_step, f"{name}{step}") for step in sorted(set(steps or there)))
+
+
+def _thinned(states: tuple[SavedState, ...], most: int | None) -> tuple[SavedState, ...]:
+    from survey_tools.heads.training.schedule import checkpoint_steps
+
+    if most is None or len(states) <= most:
+        return states
+    wanted = checkpoint_steps(states[-1].step, most)
+    nearest = {min(states, key=lambda state: abs(state.step - step)).step for step in wanted}
+    return tuple(state for state in states if state.step in nearest)
 
 
 def _trained_on(entry: OpenModel, seed: int) -> tuple[str, ...]:

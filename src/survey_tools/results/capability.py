@@ -11,6 +11,16 @@ from survey_tools.results.records import Environment, Part
 Ability: TypeAlias = Literal["present", "absent", "does not apply"]
 
 
+class Example(Part):
+    """One item of the task, for readers."""
+
+    prompt: str
+    right: list[str]
+    wrong: list[str]
+    twin: str | None = None
+    """The corrupted prompt."""
+
+
 class CapabilityRecord(Part):
     """One cell of the capability table; where a task can't be put to a model, `reason` says why in place of numbers."""
 
@@ -24,6 +34,10 @@ class CapabilityRecord(Part):
     """The verdict in one sentence with its numbers."""
     description: str
     """What is asked, in one line."""
+    roles: dict[str, str] = Field(default_factory=dict)
+    """What is marked in the prompts, and what each mark means."""
+    examples: list[Example] = Field(default_factory=list)
+    """Of the dev split; none for tokens drawn at random."""
     source: str | None = None
     """Id of the paper the task comes from."""
     reading: Literal["next token", "probe"] = "next token"

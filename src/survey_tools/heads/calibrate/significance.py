@@ -55,6 +55,14 @@ def _binomial_tail(successes: int, trials: int) -> float:
     return float(sum(comb(trials, k) for k in range(successes, trials + 1)) / 2**trials)
 
 
+def rank_p(as_good: Int[Tensor, " *item"] | int, draws: int) -> Float[Tensor, " *item"]:
+    """(1 + draws at least as good) / (1 + draws): the one-sided rank among draws of chance, never 0.
+
+    Example: `rank_p(0, 99)` is 0.01.
+    """
+    return (1 + torch.as_tensor(as_good)).double() / (1 + draws)
+
+
 def benjamini_hochberg(p_values: Float[Tensor, " item"], rate: float = FALSE_DISCOVERY_RATE) -> Bool[Tensor, " item"]:
     """Which items are found when a share `rate` of finds may be false (Benjamini and Hochberg's step-up rule)."""
     count = len(p_values)

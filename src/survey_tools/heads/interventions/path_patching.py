@@ -39,10 +39,9 @@ from survey_tools.heads.interventions.edits import (
     record_z,
     require_editable,
 )
-from survey_tools.heads.interventions.patching import PatchingEffects, PromptMetric, require_twins
-from survey_tools.heads.interventions.replay import mlp_of
+from survey_tools.heads.interventions.patching import PatchingEffects, PromptMetric, one_number_a_prompt, require_twins
 from survey_tools.heads.interventions.rerun import answering
-from survey_tools.heads.weights.architectures import block_paths
+from survey_tools.heads.weights.architectures import block_paths, mlp_of
 
 
 @dataclass(frozen=True)
@@ -202,12 +201,15 @@ def path_patching_effects(
     Senders are all heads that have such a path: all of them for the logits, those below the lowest receiver
     otherwise. Two forward passes a sender, lower blocks reused.
 
+    Raises DetectionError when `metric` gives anything but one number a prompt.
+
     Example: `path_patching_effects(network, tokens, other, difference, [Receiver((9, 9), "q")])` ranks the heads that
     write what head L9H9's queries read.
     """
     paths = PathPatching(
         network, tokens, other_tokens, keep=keep, freeze_mlps=freeze_mlps, attention_mask=attention_mask
     )
+    metric = one_number_a_prompt(metric, len(tokens))
     if receivers == "logits":
         senders = list(all_heads(network))
         patched = [metric(paths.to_logits([sender], positions)) for sender in senders]

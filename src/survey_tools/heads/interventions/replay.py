@@ -32,7 +32,7 @@ from survey_tools.heads.capture import Mask, last_logits
 from survey_tools.heads.interception import AttentionCall, Tap, attach, intercept
 from survey_tools.heads.interception.forward_pass import pass_arguments
 from survey_tools.heads.interventions.rerun import answering, replaced_forward
-from survey_tools.heads.weights.architectures import block_paths, first_of, output_module
+from survey_tools.heads.weights.architectures import block_paths, first_of, mlp_of, output_module
 from survey_tools.heads.weights.per_head import output_weight
 from survey_tools.heads.weights.projections import bias_of
 
@@ -227,15 +227,6 @@ class Replay:
 def tanh_gelu(x: Tensor) -> Tensor:
     """What GPT-2's activation computes, in one operation."""
     return torch.nn.functional.gelu(x, approximate="tanh")
-
-
-def mlp_of(block: nn.Module) -> nn.Module | None:
-    """The MLP of a block, where it has one of a known name."""
-    for name in ("mlp", "feed_forward", "ffn", "block_sparse_moe"):
-        module = getattr(block, name, None)
-        if isinstance(module, nn.Module):
-            return module
-    return None
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from survey_tools.heads.behaviour import Behaviour, BehaviourRun
-from survey_tools.heads.calibrate import effect_interval, random_head_sets
+from survey_tools.heads.calibrate import effect_interval, random_head_sets, rank_p
 from survey_tools.heads.capture import Head, mean_z
 from survey_tools.heads.evidence import Capability, CauseResult
 from survey_tools.heads.interception import attach
@@ -65,7 +65,7 @@ def cause(
             progress(f"random sets of heads ablated: {number} of {len(sets)}")
     random = torch.stack(draws)
     harm, random_harm = sign * (ablated.mean() - clean.mean()), sign * (random.mean(1) - clean.mean())
-    p_value = (1 + int((random_harm >= harm).sum())) / (1 + len(sets))
+    p_value = float(rank_p(int((random_harm >= harm).sum()), len(sets)))
     low, high = effect_interval(run.by_group(sign * ablated), run.by_group(sign * random))
     return CauseResult(
         tested=True,

@@ -22,7 +22,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from survey_tools.errors import DetectionError
-from survey_tools.heads.calibrate import mean_interval
+from survey_tools.heads.calibrate import mean_interval, rank_p
 from survey_tools.heads.capture import Head, last_logits
 from survey_tools.heads.interception import AttentionCall, Tap, attach, intercept
 from survey_tools.heads.interventions.edits import require_editable
@@ -159,7 +159,7 @@ class SteeringCurve:
         """Rank of the change among the random pushes, one-sided in the direction of the sign of alpha."""
         sign = self.change.new_tensor(self.alphas).sign()
         as_large = (self.random * sign >= self.change * sign - 1e-12).sum(0)
-        return (1 + as_large).float() / (1 + len(self.random))
+        return rank_p(as_large, len(self.random)).float()
 
     @property
     def monotone(self) -> bool:

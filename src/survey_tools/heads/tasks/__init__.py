@@ -24,7 +24,10 @@ def task_ids() -> tuple[str, ...]:
 
 
 def load_task(task: str) -> Task:
-    """The task of an id. Raises DetectionError with a suggestion when there is none."""
+    """The task of an id. Raises DetectionError with a suggestion when there is none.
+
+    Example: `load_task("indirect-object").items("dev")[0].prompt.text`.
+    """
     if task not in task_ids():
         near = get_close_matches(task, task_ids(), n=1)
         hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(task_ids())}."

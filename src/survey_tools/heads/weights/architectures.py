@@ -149,6 +149,15 @@ def _branch(block: nn.Module, path: str) -> nn.Module:
     raise ArchitectureRefused(f"{path} does not lie in its block.")
 
 
+def mlp_of(block: nn.Module) -> nn.Module | None:
+    """The MLP of a block, where it has one of a known name."""
+    for name in ("mlp", "feed_forward", "ffn", "block_sparse_moe"):
+        module = getattr(block, name, None)
+        if isinstance(module, nn.Module):
+            return module
+    return None
+
+
 def first_of(output: Any) -> Tensor:
     """The hidden states of a module that may return more beside them."""
     first: Tensor = output[0] if isinstance(output, tuple | list) else output

@@ -20,7 +20,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from survey_tools.errors import DetectionError
-from survey_tools.heads.calibrate import mean_interval, random_head_sets
+from survey_tools.heads.calibrate import mean_interval, random_head_sets, rank_p
 from survey_tools.heads.capture import Head, all_heads, name_of
 from survey_tools.heads.interception import attach
 from survey_tools.heads.probing.function_vectors.last_position import BATCH, LastPosition, answer_probabilities
@@ -78,7 +78,7 @@ class VectorEffect:
     def p_values(self) -> Float[Tensor, " layer"]:
         """Rank of the mean gain among the random vectors, one-sided; 1 / (1 + draws) at best."""
         as_good = (self.random >= self.gain.mean(1)).sum(0)
-        return (1 + as_good).float() / (1 + len(self.random))
+        return rank_p(as_good, len(self.random)).float()
 
 
 def vector_effects(

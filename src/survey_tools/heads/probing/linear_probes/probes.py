@@ -19,7 +19,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from survey_tools.errors import DetectionError
-from survey_tools.heads.calibrate import NULL_DRAWS, ChanceNull, benjamini_hochberg, chance_null, mean_interval
+from survey_tools.heads.calibrate import (
+    NULL_DRAWS,
+    ChanceNull,
+    benjamini_hochberg,
+    chance_null,
+    mean_interval,
+    rank_p,
+)
 from survey_tools.heads.capture import Head, name_of
 from survey_tools.heads.probing.linear_probes.folds import FOLDS, group_folds, shuffled_labels
 from survey_tools.heads.probing.linear_probes.outputs import HeadOutputs
@@ -213,7 +220,7 @@ def _pooled_p(auc: Float[Tensor, " head"], by_chance: Float[Tensor, "draw head"]
     """Over all heads and draws: a hundred draws of one head alone could never pass Benjamini-Hochberg at 1 %."""
     pool = by_chance.reshape(-1).sort().values
     as_high = len(pool) - torch.searchsorted(pool, auc - 1e-9)
-    return (1 + as_high).float() / (1 + len(pool))
+    return rank_p(as_high, len(pool)).float()
 
 
 def _against_controls(
