@@ -122,11 +122,14 @@ def run(
 @click.option("--results", type=click.Path(path_type=Path), help="Folder of run records [results].")
 @ROOT
 def table(results: Path | None, root: Path | None) -> None:
-    """Show which model can do which task, from the records.
+    """Show which model can do which task, from the records; `no`: not above what is needed, `-`: does not apply.
 
     Example: survey tasks table
     """
-    _, _, store = open_survey(root, results)
+    from survey_tools.heads.tasks import task_ids
+    from survey_tools.notebooks.capability import standing
+
+    _, survey, store = open_survey(root, results)
     records = {(record.task, record.model): record for record in store.capabilities()}
     models = sorted({model for _, model in records})
     rows = []
@@ -142,3 +145,14 @@ def table(results: Path | None, root: Path | None) -> None:
                 cells.append(f"{record.value:.2f}{'' if record.verdict == 'present' else ' no'}")
         rows.append((task, *cells))
     print_table(("task", *models), rows)
+    known = set(task_ids())
+    for model in models:
+        cells = [record for (task, of), record in records.items() if of == model and task in known]
+        stale = [
+            r
+            for r in cells
+            if model in survey.models and standing(store, r.task, survey.models[model], r.asked) != "fresh"
+        ]
+        if stale:
+            names = ", ".join(record.task for record in stale)
+            click.echo(f"{model}: stale are {names}; `survey tasks run --model {model}` measures them again.")
