@@ -20,8 +20,8 @@ FORMATS = (
     "Q: {input}\n{separator:A:} {output}\n\n",
     "{input}{separator::} {output}\n",
     "{input} {separator:->} {output}\n",
-    "Input: {input}\n{separator:Output:} {output}\n\n",
-    "Word: {input}, {separator:answer:} {output}.\n",
+    "{input} {separator:=>} {output}\n",
+    "{input} {separator:-} {output}\n",
 )
 """The first is the paper's."""
 ROLES = {
@@ -32,7 +32,7 @@ ROLES = {
 }
 
 
-def few_shot_items(pairs: Pairs, *, seed: str, letters: int = 1) -> list[Item]:
+def few_shot_items(pairs: Pairs, *, seed: str) -> list[Item]:
     """Every pair as the query of one prompt in each format, its demonstrations drawn from the other pairs.
 
     Wrong are the query itself and the outputs of three other pairs, each output as often as it is right times three;
@@ -41,7 +41,7 @@ def few_shot_items(pairs: Pairs, *, seed: str, letters: int = 1) -> list[Item]:
     is right.
     """
     draw = random.Random(seed)
-    wrong = others([output for _, output in pairs], seed=seed, letters=letters)
+    wrong = others([output for _, output in pairs], seed=seed)
     items = []
     for i, (query, answer) in enumerate(pairs):
         options = (query, *(pairs[j][1] for j in wrong[i]))

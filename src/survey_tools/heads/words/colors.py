@@ -1,0 +1,3 @@
+"""Colors."""
+
+COLORS = ("red", "blue", "green", "yellow", "black", "white", "brown", "pink", "purple", "gray", "gold", "silver")
