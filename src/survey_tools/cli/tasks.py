@@ -147,12 +147,8 @@ def table(results: Path | None, root: Path | None) -> None:
     print_table(("task", *models), rows)
     known = set(task_ids())
     for model in models:
-        cells = [record for (task, of), record in records.items() if of == model and task in known]
-        stale = [
-            r
-            for r in cells
-            if model in survey.models and standing(store, r.task, survey.models[model], r.asked) != "fresh"
-        ]
+        measured = [cell for (task, of), cell in records.items() if of == model and task in known]
+        entry = survey.models.get(model)
+        stale = [c.task for c in measured if entry and standing(store, c.task, entry, c.asked) != "fresh"]
         if stale:
-            names = ", ".join(record.task for record in stale)
-            click.echo(f"{model}: stale are {names}; `survey tasks run --model {model}` measures them again.")
+            click.echo(f"{model}: stale are {', '.join(stale)}; `survey tasks run --model {model}` mends it.")

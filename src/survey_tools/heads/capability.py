@@ -40,7 +40,7 @@ class TaskScore:
     unit: str
     value: float
     interval: tuple[float, float]
-    """95 %, over items; items about the same thing (one key) count as one."""
+    """95 %; items about the same thing (one key) count as one, in the value as in the interval."""
     chance: float
     needed: float
     items: int
@@ -97,13 +97,13 @@ def _score_text(model: LoadedModel, task: TextTask, items: int, report: Callable
     if twins:
         on_twin = float(answer(model, twins, [q.twin for q in twins if q.twin])[1].mean())
     keys = [q.item.key for q in asked.questions]
-    low, high = interval_by_key(success, keys)
+    value, low, high = mean_by_key(success, keys)
     chance = chance_of(asked)
     return TaskScore(
         task=task.id,
         name="share of items with a right answer likeliest",
         unit="share",
-        value=float(success.mean()),
+        value=value,
         interval=(low, high),
         chance=chance,
         needed=chance if task.needed is None else task.needed,
@@ -147,12 +147,13 @@ def _score_probe(
     report(f"{task.id}: {len(asked)} items, probed")
     success, chance = probe_success(model, task, asked)
     keys = [item.key for item in asked]
+    value, low, high = mean_by_key(success, keys)
     return TaskScore(
         task=task.id,
         name="share of items that a linear probe labels rightly",
         unit="share",
-        value=float(success.mean()),
-        interval=interval_by_key(success, keys),
+        value=value,
+        interval=(low, high),
         chance=chance,
         needed=chance,
         items=len(asked),
@@ -195,14 +196,14 @@ def chance_of(asked: Questions) -> float:
     return max(guess, constant)
 
 
-def interval_by_key(values: Float[Tensor, " item"], keys: Sequence[str]) -> tuple[float, float]:
-    """95 % interval of a share over keys, within [0, 1]: items about the same thing are no independent trials."""
+def mean_by_key(values: Float[Tensor, " item"], keys: Sequence[str]) -> tuple[float, float, float]:
+    """A share and its 95 % interval over keys, within [0, 1]: items about the same thing are no independent trials."""
     members: dict[str, list[int]] = {}
     for index, key in enumerate(keys):
         members.setdefault(key, []).append(index)
     means = torch.stack([values[indices].mean() for indices in members.values()])
     low, high = mean_interval(means[:, None])
-    return max(0.0, float(low[0])), min(1.0, float(high[0]))
+    return float(means.mean()), max(0.0, float(low[0])), min(1.0, float(high[0]))
 
 
 def _losses(model: LoadedModel, drawn: Sequences, *, twin: bool) -> Float[Tensor, " prompt"]:

@@ -24,33 +24,42 @@ def token_offsets(tokenizer: Any, text: str, *, special: bool = False) -> tuple[
     unknown = tokenizer.unk_token_id
     for token, (start, stop) in zip(ids, offsets, strict=True):
         if token == unknown and stop > start and text[start:stop] != tokenizer.unk_token:
-            raise UnknownWord(
-                f"this tokenizer has no token for {text[start:stop].strip()!r} in {text!r}, so it can't be put to the "
-                "model; use a task made of words that it knows."
-            )
+            raise _unknown(text[start:stop], text)
     return ids, offsets
+
+
+def _unknown(word: str, text: str) -> UnknownWord:
+    return UnknownWord(
+        f"this tokenizer has no token for {word.strip()!r} in {text!r}, so it can't be put to the model; use a task "
+        "made of words that it knows."
+    )
 
 
 def _offsets_by_decoding(tokenizer: Any, text: str, ids: list[int]) -> list[tuple[int, int]]:
     special = set(tokenizer.all_special_ids) - {tokenizer.unk_token_id}
-    offsets, at = [], 0
-    for count, token in enumerate(ids, 1):
+    offsets: list[tuple[int, int]] = []
+    known: list[int] = []
+    at = 0
+    for token in ids:
         if token in special:
             offsets.append((at, at))
             continue
-        known = [t for t in ids[:count] if t not in special]
+        known.append(token)
         read = tokenizer.decode(known, clean_up_tokenization_spaces=False)
-        shift = (
-            len(read) - len(read.lstrip()) if not text[:1].isspace() else 0
-        )  # some put a space of their own in front
+        # some put a space of their own in front
+        shift = 0 if text[:1].isspace() else len(read) - len(read.lstrip())
         stop = min(len(read) - shift, len(text))
-        if "\ufffd" not in read[-1:] and read[shift : shift + stop] != text[:stop]:
+        # a character whose bytes are not all there yet is read as a replacement; the tokens to come share it
+        whole = stop - 1 if read.endswith("\ufffd") and text[stop - 1 : stop] != "\ufffd" else stop
+        if read[shift : shift + whole] != text[:whole]:
+            if token == tokenizer.unk_token_id:
+                raise _unknown(text[at:].split()[0], text)
             raise DetectionError(
                 f"this tokenizer reads {text!r} back as {read!r} and keeps no offsets, so roles can't be found in its "
                 "tokens; use its fast version."
             )
         offsets.append((at, max(at, stop)))
-        at = max(at, stop)
+        at = max(at, whole)
     return offsets
 
 

@@ -35,7 +35,8 @@ def _one(pool: Tensor, length: int, generator: torch.Generator) -> tuple[Tensor,
     pairs = kinds * TIMES
     fillers = length - 2 * pairs
     different = pool[torch.randperm(len(pool), generator=generator)]
-    triggers, outputs, filler, lone = different[: 2 * kinds + fillers + pairs].split([kinds, kinds, fillers, pairs])
+    drawn = different[: 2 * kinds + fillers + pairs]
+    triggers, outputs, filler, lone = torch.split(drawn, [kinds, kinds, fillers, pairs])
 
     # the order of units: a pair of kind 0, 1, ... or a filler
     units = torch.cat([torch.arange(kinds).repeat(TIMES), torch.full((fillers,), -1)])

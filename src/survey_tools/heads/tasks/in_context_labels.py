@@ -70,7 +70,8 @@ class Episode:
 
 def episodes(seed: str, times: int) -> list[Episode]:
     """Every pair of phrases `times` times as what is asked, with others of the same classes as demonstrations."""
-    draw, found = Random(seed), []
+    draw = Random(seed)
+    found: list[Episode] = []
     for classes, pairs in CLASSES.items():
         for queries in pairs:
             others = [pair for pair in pairs if pair != queries]

@@ -33,7 +33,7 @@ def _items() -> list[Item]:
     random = Random("running-parity")
     sequences = [bits for length in LENGTHS for bits in product((0, 1), repeat=length)]
     random.shuffle(sequences)
-    made: dict[tuple[int, int], int] = dict.fromkeys(product((0, 1), repeat=2), 0)
+    made = {(old, bit): 0 for old in (0, 1) for bit in (0, 1)}
     items = []
     for bits in sequences:
         parities = list(accumulate(bits, xor))
@@ -65,7 +65,7 @@ def chain(frame: str, numbers: Sequence[int], steps: Sequence[int]) -> Text:
     read = len(steps)
     items, written = Text(""), Text("")
     for place, number in enumerate(numbers):
-        filling = Text.of("{read}", read=str(number)) if place == read else str(number)
+        filling: Text | str = Text.of("{read}", read=str(number)) if place == read else str(number)
         items = items + " " + Text.of("{item}", item=filling)
     for place, step in enumerate(steps):
         filling = Text.of("{state}", state=str(step)) if place == read - 1 else str(step)
