@@ -318,7 +318,7 @@ def test_neither_member_of_a_union(tree):
 
 def test_member_chosen_by_its_kind(tree):
     tree.replace(MODEL, "kind: hub", "kind: hubs")
-    expect(tree.only(), MODEL, 7, 16, "source.kind: must be package, hub or planted", "did you mean 'hub'?")
+    expect(tree.only(), MODEL, 7, 16, "source.kind: must be package, hub, planted or trained", "did you mean 'hub'?")
 
 
 def test_wrong_value_deep_in_a_union(tree):

@@ -15,20 +15,28 @@ if TYPE_CHECKING:
     from survey_tools.knowledge.records import OpenModel, Shape
 
 
-def shape_before_loading(model: str, accept_licence: bool, say: Say) -> NetworkShape | None:
+def shape_before_loading(model: str, accept_licence: bool, say: Say, device: str = "cpu") -> NetworkShape | None:
     """What memory depends on, of a model that is pulled for it; None, with a line why, where its config tells too
     little: such a network is refused by name when its attention is looked at.
     """
-    from survey_tools.api import model_source
+    from survey_tools.api import load_model
     from survey_tools.errors import ArchitectureRefused
     from survey_tools.heads.footprint import shape_of, shape_of_folder
-    from survey_tools.heads.models import PlantedSource, pull
-    from survey_tools.heads.planted import build_planted
+    from survey_tools.heads.models import PlantedSource, TrainedSource, pull
+    from survey_tools.model_sources import model_origin
 
-    source, licence = model_source(model)
-    if isinstance(source, PlantedSource):
-        return shape_of(build_planted(source.recipe, source.seed)[0])
-    folder = pull(model, source, progress=say, licence=licence, accept_licence=accept_licence)
+    origin = model_origin(model)
+    if isinstance(origin.source, PlantedSource | TrainedSource):  # small, and made without a download
+        return shape_of(load_model(model).network)
+    folder = pull(
+        model,
+        origin.source,
+        progress=say,
+        licence=origin.licence,
+        accept_licence=accept_licence,
+        memory=origin.memory,
+        device=device,
+    )
     try:
         return shape_of_folder(folder)
     except ArchitectureRefused as error:

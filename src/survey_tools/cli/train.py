@@ -67,6 +67,7 @@ def train(
 @click.option("--head", "heads", multiple=True, help="Head type, repeatable. [default: all]")
 @click.option("--task", "tasks", multiple=True, help="Task, repeatable. [default: what it was trained on, or all]")
 @click.option("--step", "steps", type=int, multiple=True, help="Training step, repeatable. [default: all checkpoints]")
+@click.option("--most", type=click.IntRange(min=2), help="No more checkpoints than that, at equal ratios of steps.")
 @click.option("--items", type=click.IntRange(min=2), default=200, show_default=True, help="Test items of a task.")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--results", type=click.Path(path_type=Path), help="Folder of run records [results].")
@@ -77,6 +78,7 @@ def emergence(
     heads: tuple[str, ...],
     tasks: tuple[str, ...],
     steps: tuple[int, ...],
+    most: int | None,
     items: int,
     device: str,
     results: Path | None,
@@ -93,7 +95,7 @@ def emergence(
     from survey_tools.notebooks import emergence as series
 
     where, survey, store = open_survey(root, results)
-    asked = series.plan(survey, model, seed, heads=heads, tasks=tasks, steps=steps, items=items)
+    asked = series.plan(survey, model, seed, heads=heads, tasks=tasks, steps=steps, most=most, items=items)
     api.require_device(device)
     with progress() as say:
         records = series.measure(

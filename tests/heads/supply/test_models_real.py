@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file
+from tiny_gguf import plain_state
 from transformers import AutoModelForCausalLM
 
 from survey_tools.errors import ModelUnavailable
@@ -72,6 +74,15 @@ def test_logits_are_those_of_the_gguf_file_to_the_last_bit(model: LoadedModel, g
     direct = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32).eval()
     with torch.no_grad():
         assert torch.equal(model.network(tokens).logits, direct(tokens).logits)
+
+
+def test_weights_are_those_of_a_plain_dequantisation_to_the_last_bit(
+    model: LoadedModel, source: PackageSource, gguf: Path
+) -> None:
+    ours = load_file(pull(NAME, source) / "model.safetensors")
+    plain = plain_state(gguf, "llama", heads=9, kv_heads=3)
+    assert ours.keys() == plain.keys()
+    assert [name for name, tensor in plain.items() if not torch.equal(ours[name], tensor)] == []
 
 
 def test_the_tokenizer_is_the_makers(model: LoadedModel) -> None:

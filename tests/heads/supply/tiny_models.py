@@ -1,4 +1,4 @@
-"""Tiny models in every form that weights come in: a folder, a GGUF file, a wheel around either."""
+"""Tiny models as folders, and a wheel around any files; GGUF files are made in `tiny_gguf.py`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import gguf
-import numpy as np
 import torch
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
@@ -60,58 +58,6 @@ def write_bert_folder(folder: Path) -> None:
         max_position_embeddings=32,
     )
     BertForMaskedLM(config).save_pretrained(folder)
-
-
-def write_llama_gguf(path: Path) -> None:
-    """A random quantised Llama (Q4_1, as the default model is) with a byte-pair tokenizer of few words."""
-    random = np.random.default_rng(0)
-    writer = gguf.GGUFWriter(path, "llama")
-    writer.add_context_length(64)
-    writer.add_embedding_length(D_MODEL)
-    writer.add_block_count(LAYERS)
-    writer.add_feed_forward_length(D_MLP)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(KV_HEADS)
-    writer.add_rope_dimension_count(D_HEAD)
-    writer.add_rope_freq_base(10000.0)
-    writer.add_layer_norm_rms_eps(1e-5)
-    letters = ["<s>", "Ġ", *"abcdefghij", "ab", "cd", "Ġab"]
-    writer.add_vocab_size(len(letters))
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("smollm")
-    writer.add_token_list(letters)
-    writer.add_token_types([3] + [1] * (len(letters) - 1))
-    writer.add_token_merges(["a b", "c d", "Ġ ab"])
-    writer.add_bos_token_id(0)
-    writer.add_eos_token_id(0)
-    writer.add_unk_token_id(0)
-    writer.add_add_bos_token(False)
-
-    def add(name: str, *shape: int) -> None:
-        values = random.normal(0, 0.2, shape).astype(np.float32)
-        if len(shape) == 1:
-            writer.add_tensor(name, values + 1)
-        else:
-            kind = gguf.GGMLQuantizationType.Q4_1
-            writer.add_tensor(name, gguf.quantize(values, kind), raw_dtype=kind)
-
-    add("token_embd.weight", len(letters), D_MODEL)
-    add("output_norm.weight", D_MODEL)
-    for layer in range(LAYERS):
-        block = f"blk.{layer}"
-        add(f"{block}.attn_norm.weight", D_MODEL)
-        add(f"{block}.ffn_norm.weight", D_MODEL)
-        add(f"{block}.attn_q.weight", HEADS * D_HEAD, D_MODEL)
-        add(f"{block}.attn_k.weight", KV_HEADS * D_HEAD, D_MODEL)
-        add(f"{block}.attn_v.weight", KV_HEADS * D_HEAD, D_MODEL)
-        add(f"{block}.attn_output.weight", D_MODEL, HEADS * D_HEAD)
-        add(f"{block}.ffn_gate.weight", D_MLP, D_MODEL)
-        add(f"{block}.ffn_up.weight", D_MLP, D_MODEL)
-        add(f"{block}.ffn_down.weight", D_MODEL, D_MLP)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
 
 
 def write_wheel(folder: Path, name: str, members: Mapping[str, bytes], version: str = "1.0") -> Path:

@@ -17,8 +17,8 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,8 @@ class StoredFile:
 
     sha256: str
     bytes: int
+    modified_ns: int = 0
+    """When it was last written; 0 in manifests of the time before this was noted."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def weights_digest(digests: Mapping[str, str]) -> str:
 def write_manifest(folder: Path, model_id: str, source: ModelSource, versions: dict[str, str]) -> Manifest:
     """Describes a finished folder; must be the last file written into it."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
-    files = {path.relative_to(folder).as_posix(): StoredFile(file_digest(path), path.stat().st_size) for path in paths}
+    files = {path.relative_to(folder).as_posix(): _stored(path, file_digest(path)) for path in paths}
     weights = {name: file.sha256 for name, file in files.items() if name.endswith(".safetensors")}
     manifest = Manifest(
         id=model_id,
@@ -106,8 +108,20 @@ def write_manifest(folder: Path, model_id: str, source: ModelSource, versions: d
         files=files,
         versions=versions,
     )
-    (folder / MANIFEST).write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
+    _write(manifest, folder)
     return manifest
+
+
+def _stored(path: Path, digest: str) -> StoredFile:
+    about = path.stat()
+    return StoredFile(digest, about.st_size, about.st_mtime_ns)
+
+
+def _write(manifest: Manifest, folder: Path) -> None:
+    """By one rename: another process may be reading it."""
+    new = folder / f"{MANIFEST}.{os.getpid()}"
+    new.write_text(json.dumps(asdict(manifest), indent=2) + "\n", encoding="utf-8")
+    new.replace(folder / MANIFEST)
 
 
 def read_manifest(folder: Path) -> Manifest | None:
@@ -123,20 +137,28 @@ def read_manifest(folder: Path) -> Manifest | None:
 def damage(folder: Path, *, thorough: bool = False) -> str | None:
     """What is wrong with a finished folder, or None.
 
-    Quick: every file of the manifest is there with its size. `thorough` also hashes them all.
+    Quick: every file of the manifest is there with its size, and one that was written since is hashed.
+    `thorough` hashes them all.
     """
     manifest = read_manifest(folder)
     if manifest is None:
         return f"{folder / MANIFEST} is missing or unreadable"
+    touched = {}
     for name, file in manifest.files.items():
         path = folder / name
         if not path.is_file():
             return f"{path} is missing"
-        size = path.stat().st_size
-        if size != file.bytes:
-            return f"{path} has {size:,} bytes where {file.bytes:,} were written"
-        if thorough and (found := file_digest(path)) != file.sha256:
+        about = path.stat()
+        if about.st_size != file.bytes:
+            return f"{path} has {about.st_size:,} bytes where {file.bytes:,} were written"
+        written_since = file.modified_ns not in (0, about.st_mtime_ns)
+        if (thorough or written_since) and (found := file_digest(path)) != file.sha256:
             return f"{path} has sha256 {found[:12]} where {file.sha256[:12]} was written"
+        if written_since:
+            touched[name] = replace(file, modified_ns=about.st_mtime_ns)
+    if touched:  # copied, or unpacked from an archive: the same bytes, which need not be hashed every time
+        with suppress(OSError):
+            _write(replace(manifest, files=manifest.files | touched), folder)
     return None
 
 

@@ -46,6 +46,15 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise ModelUnknown(f"no folder {folder}")
     if not path.is_file():
         raise ModelUnknown(f"{folder} holds no config.json; expected a folder in Hugging Face's layout")
+    return read_settings(path)
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """A configuration file.
+
+    Raises:
+        ModelCorrupt: it is not a JSON object.
+    """
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -15,11 +15,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from survey_tools.errors import ModelUnavailable, ModelUnknown
+from survey_tools.errors import ModelCorrupt, ModelUnavailable, ModelUnknown
 from survey_tools.heads.supply.cache import require_digest
 from survey_tools.heads.supply.folder import is_wanted, network_class, read_config, refuse_other_weights
 from survey_tools.heads.supply.room import require_disk
 from survey_tools.heads.supply.sources import HubSource, Progress
+
+PARTS = ".cache"
+"""Folder of what is not whole yet, beside the library's own bookkeeping; it goes when the model is finished."""
 
 
 def resolve(source: HubSource, progress: Progress) -> HubSource:
@@ -55,9 +58,10 @@ def download(source: HubSource, folder: Path, progress: Progress) -> dict[str, s
     # The configuration first: a model that will be refused should not be downloaded before.
     for file in sorted(files, key=lambda file: (file.rfilename != "config.json", file.rfilename)):
         progress(f"downloading {file.rfilename} of {source.repo}", done, total)
-        path = _fetch(source, file.rfilename, folder)
         if file.lfs is not None:
-            require_digest(path, file.lfs.sha256, f"{file.rfilename} of {source.repo}")
+            _fetch_large(source, file.rfilename, file.size or 0, file.lfs.sha256, folder)
+        else:
+            _fetch(source, file.rfilename, folder)
         if file.rfilename == "config.json":
             network_class(read_config(folder), source.repo)
         done += file.size or 0
@@ -87,12 +91,37 @@ def _ask(source: HubSource) -> Any:
         return HfApi(endpoint=_endpoint()).model_info(source.repo, revision=source.revision, files_metadata=True)
 
 
-def _fetch(source: HubSource, name: str, folder: Path) -> Path:
+def _fetch(source: HubSource, name: str, folder: Path) -> None:
     from huggingface_hub import hf_hub_download
 
     with _explained(source), _no_bars():
-        path = hf_hub_download(source.repo, name, revision=source.revision, local_dir=folder, endpoint=_endpoint())
-    return Path(path)
+        hf_hub_download(source.repo, name, revision=source.revision, local_dir=folder, endpoint=_endpoint())
+
+
+def _fetch_large(source: HubSource, name: str, size: int, sha256: str, folder: Path) -> None:
+    """A file that the hub keeps by hash, from the byte where a killed pull stopped.
+
+    `hf_hub_download` begins anew in every process, since it cannot rely on locks; here the caller holds one.
+    """
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
+
+    target, part = folder / name, folder / PARTS / name
+    if target.is_file():  # verified before it got this name
+        return
+    part.parent.mkdir(parents=True, exist_ok=True)
+    if part.is_file() and part.stat().st_size > size:
+        part.unlink()
+    address = hf_hub_url(source.repo, name, revision=source.revision, endpoint=_endpoint())
+    with _explained(source), _no_bars(), part.open("ab") as stream:
+        http_get(address, stream, resume_size=stream.tell(), headers=build_hf_headers(), expected_size=size)
+    try:
+        require_digest(part, sha256, f"{name} of {source.repo}")
+    except ModelCorrupt:
+        part.unlink()
+        raise
+    part.replace(target)
 
 
 @contextmanager

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import shutil
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
 from survey_tools.errors import ModelCorrupt, ModelTooLarge, ModelUnavailable
-from survey_tools.heads.supply import cache, folder, gguf_conversion, hub, room, wheels
+from survey_tools.heads.supply import cache, folder, gguf_conversion, hub, room, terms, wheels
 from survey_tools.heads.supply.sources import (
     FolderSource,
     HubSource,
@@ -17,15 +18,29 @@ from survey_tools.heads.supply.sources import (
     PackageSource,
     PlantedSource,
     Progress,
+    TrainedSource,
     silent,
 )
+from survey_tools.heads.supply.trained import trained_files
 
 
 def is_cached(model_id: str, source: ModelSource) -> bool:
-    """Whether `pull` would return at once, without any network."""
+    """Whether the weights are here, so that no network is needed."""
     if isinstance(source, FolderSource | PlantedSource):
         return True
+    if isinstance(source, TrainedSource):
+        with suppress(ModelUnavailable, ModelCorrupt):
+            return trained_files(model_id, source).complete
+        return False
     return cache.damage(cache.model_folder(model_id, source)) is None
+
+
+def cached_bytes(model_id: str, source: ModelSource) -> int:
+    """What a model takes in the cache; 0 for one that is not in it."""
+    if isinstance(source, FolderSource | PlantedSource | TrainedSource):
+        return 0
+    manifest = cache.read_manifest(cache.model_folder(model_id, source))
+    return sum(file.bytes for file in manifest.files.values()) if manifest else 0
 
 
 def pull(
@@ -35,14 +50,19 @@ def pull(
     progress: Progress | None = None,
     licence: Licence | None = None,
     accept_licence: bool = False,
+    memory: float = 0,
+    device: str = "cpu",
 ) -> Path:
     """Brings a model here, verified and converted, and returns its folder; one that is here is left alone.
 
+    `memory` is what it will take in bytes on `device` to load it: where they are not there, nothing is fetched.
+
     Raises:
-        ModelUnknown: no such repository, revision or folder; or the model is planted and has no folder.
-        ModelUnavailable: no network, gated, licence not accepted.
+        ModelUnknown: no such repository, revision or folder.
+        ModelUnavailable: no network, gated, licence not accepted; or there is no folder, because the model is planted
+            or comes with the package.
         ModelCorrupt: the bytes are not the pinned ones.
-        ModelTooLarge: the disk or, for a conversion, the memory is too small.
+        ModelTooLarge: the memory or the disk is too small.
         ArchitectureRefused: transformers does not have the model's class itself.
     """
     say = progress or silent
@@ -52,17 +72,20 @@ def pull(
         return source.path
     if isinstance(source, PlantedSource):
         raise ModelUnavailable(f"{model_id} is planted: its weights are made when it is loaded, nothing to pull")
-    if isinstance(source, HubSource):
-        source = hub.resolve(source, say)
+    if isinstance(source, TrainedSource):
+        weights = trained_files(model_id, source).weights
+        if source.step is not None:
+            return weights.parent
+        raise ModelUnavailable(f"{model_id} comes with the package as {weights.name}: nothing to pull")
     if is_cached(model_id, source):
         return cache.model_folder(model_id, source)
-    if licence is not None and licence.must_accept and not accept_licence:
-        raise ModelUnavailable(
-            f"{model_id} comes under terms that must be accepted first ({licence.name}"
-            f"{', ' + licence.url if licence.url else ''}); read them, then say so with accept_licence=True "
-            "(on the command line --accept-licence)"
-        )
+    room.require_memory(memory, f"loading {model_id}", device)
     try:
+        terms.require_accepted(model_id, licence, accept_licence)
+        if isinstance(source, HubSource):
+            source = hub.resolve(source, say)
+            if is_cached(model_id, source):
+                return cache.model_folder(model_id, source)
         with cache.locked(model_id, source, say):
             return _pull_locked(model_id, source, say)
     except OSError as error:
@@ -88,6 +111,9 @@ def verify(model_id: str, source: ModelSource) -> None:
     """
     if isinstance(source, FolderSource | PlantedSource):
         return
+    if isinstance(source, TrainedSource):
+        trained_files(model_id, source)
+        return
     place = cache.model_folder(model_id, source)
     if not place.is_dir():
         raise ModelUnavailable(f"{model_id} is not in the cache; bring it with `survey models pull {model_id}`")
@@ -107,8 +133,7 @@ def _pull_locked(model_id: str, source: PackageSource | HubSource, say: Progress
     finished = partial / "finished"
     if isinstance(source, HubSource):
         versions = hub.download(source, finished, say)
-        # the library's own bookkeeping, which it needs only to go on with a stopped download
-        shutil.rmtree(finished / ".cache", ignore_errors=True)
+        shutil.rmtree(finished / hub.PARTS, ignore_errors=True)
     else:
         shutil.rmtree(finished, ignore_errors=True)
         versions = _pull_package(model_id, source, partial, finished, say)

@@ -15,6 +15,9 @@ DEQUANTISED_GROWTH = 8
 """A 4-bit number becomes one of 32 bits; files of more bits grow less, so this is the worst case."""
 
 
+DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+
+
 def in_words(amount: float) -> str:
     """`0.53 GiB`, or MiB below a tenth of one."""
     return f"{amount / GIB:.2f} GiB" if amount >= GIB / 10 else f"{amount / (1 << 20):.2f} MiB"
@@ -33,6 +36,11 @@ def require_disk(folder: Path, needed: int, what: str) -> None:
             f"{what} needs up to {in_words(needed)} of disk under {folder} and {in_words(free)} are free; "
             "free some, or point SURVEY_CACHE to a folder on another disk"
         )
+
+
+def memory_to_load(parameters: int, dtype: str) -> float:
+    """Bytes that it takes to load so many numbers as `float32`, `bfloat16` or `float16`."""
+    return parameters * DTYPE_BYTES[dtype] * MARGIN
 
 
 def require_memory(needed: float, what: str, device: str = "cpu") -> None:

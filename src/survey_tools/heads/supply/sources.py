@@ -77,7 +77,20 @@ class PlantedSource:
     kind: Literal["planted"] = field(default="planted", init=False, repr=False)
 
 
-ModelSource: TypeAlias = PackageSource | HubSource | FolderSource | PlantedSource
+@dataclass(frozen=True)
+class TrainedSource:
+    """Weights that `survey train` made by a recipe: in the package, or a checkpoint of a training on this machine."""
+
+    recipe: str
+    seed: int = 0
+    step: int | None = None
+    """The training step of a checkpoint under the cache; None for the finished weights."""
+    sha256: str | None = None
+    """Of the finished weights, where they are pinned."""
+    kind: Literal["trained"] = field(default="trained", init=False, repr=False)
+
+
+ModelSource: TypeAlias = PackageSource | HubSource | FolderSource | PlantedSource | TrainedSource
 
 
 @dataclass(frozen=True)
