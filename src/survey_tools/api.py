@@ -67,6 +67,7 @@ __all__ = [
     "load_task",
     "model_source",
     "null_distribution",
+    "origin_of",
     "patch",
     "questions",
     "scores_table",
@@ -103,7 +104,7 @@ def load_model(
     if dtype is not None and dtype not in DTYPES:
         raise ModelUnknown(f"there is no dtype {dtype!r} here; expected {', '.join(DTYPES)}.")
     model = str(model)
-    origin = _origin(model, survey)
+    origin = origin_of(model, survey)
     return load(
         model,
         origin.source,
@@ -118,11 +119,12 @@ def load_model(
 
 def model_source(model: str, survey: Survey | None = None) -> tuple[ModelSource, Licence | None]:
     """Where the weights of `model` come from and under which terms: its entry, a hub, or a folder."""
-    origin = _origin(model, survey)
+    origin = origin_of(model, survey)
     return origin.source, origin.licence
 
 
-def _origin(model: str, survey: Survey | None) -> ModelOrigin:
+def origin_of(model: str, survey: Survey | None = None) -> ModelOrigin:
+    """`model_source` with what is known of the weights beforehand. Raises ModelUnknown as `model_origin` does."""
     return model_origin(model, {} if "/" in model else (survey or load_survey()).models)
 
 

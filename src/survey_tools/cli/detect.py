@@ -74,7 +74,7 @@ def detect(
         api.require_device(device)
         asked, own = _detectors(heads, files)
         settings = api.Settings(seed=seed)
-        shape = shape_before_loading(model, accept_licence, say)
+        shape = shape_before_loading(model, accept_licence, say, device)
         dtype = dtype or _dtype_of(model)
     if shape:
         say_and_require(model, shape, settings, device, dtype)

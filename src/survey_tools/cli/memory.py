@@ -19,15 +19,14 @@ def shape_before_loading(model: str, accept_licence: bool, say: Say, device: str
     """What memory depends on, of a model that is pulled for it; None, with a line why, where its config tells too
     little: such a network is refused by name when its attention is looked at.
     """
-    from survey_tools.api import load_model
+    from survey_tools.api import origin_of
     from survey_tools.errors import ArchitectureRefused
     from survey_tools.heads.footprint import shape_of, shape_of_folder
-    from survey_tools.heads.models import PlantedSource, TrainedSource, pull
-    from survey_tools.model_sources import model_origin
+    from survey_tools.heads.models import PlantedSource, TrainedSource, load, pull
 
-    origin = model_origin(model)
+    origin = origin_of(model)
     if isinstance(origin.source, PlantedSource | TrainedSource):  # small, and made without a download
-        return shape_of(load_model(model).network)
+        return shape_of(load(model, origin.source).network)
     folder = pull(
         model,
         origin.source,

@@ -19,9 +19,8 @@ from collections.abc import Iterable, Mapping
 
 from survey_tools.errors import NotebookError
 from survey_tools.knowledge.lookup import did_you_mean
-from survey_tools.knowledge.records import HubSource, OpenModel
+from survey_tools.knowledge.records import HubSource, OpenModel, TrainedSource
 from survey_tools.knowledge.records import PackageSource as WheelSource
-from survey_tools.knowledge.records import TrainedSource
 from survey_tools.notebooks.reach import DETECTORS, PACKAGE, Module, PackageSource, installed, is_detector
 from survey_tools.notebooks.source import NotebookSource, Parameter
 

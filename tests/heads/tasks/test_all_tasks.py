@@ -30,7 +30,7 @@ TEXT = [task for task in TASKS.values() if isinstance(task, TextTask)]
 SEQUENCES = [task for task in TASKS.values() if isinstance(task, SequenceTask)]
 CAUSAL = ("smollm2-135m-instruct", "gemma-3-270m", "qwen2.5-coder-0.5b-instruct")
 ENCODER = "all-minilm-l6-v2"
-PAPER = re.compile(r"[a-z]+-(19|20)\d\d-[a-z0-9]+(-[a-z0-9]+)*")
+PAPER = re.compile(r"[a-z]+(-[a-z]+)*-(19|20)\d\d-[a-z0-9]+(-[a-z0-9]+)*")
 EVENNESS = 0.2
 """A label's share may be so much off an even one, relatively: two labels may stand at 60 to 40."""
 
@@ -116,7 +116,8 @@ def test_its_prompts_are_well_formed(task):
 
 @each_text_task
 def test_every_role_is_described_and_occurs(task):
-    occurring = set().union(*(item.prompt.roles for item in all_items(task)))
+    texts = [text for item in all_items(task) for text in (item.prompt, item.twin) if text is not None]
+    occurring = set().union(*(text.roles for text in texts))
     assert occurring == set(task.roles)
     assert set(task.several_tokens) <= set(task.roles)
     for item in all_items(task):
