@@ -24,6 +24,8 @@ from survey_tools.heads import capture
 from survey_tools.heads.detectors import load_detector, outside_ids
 from survey_tools.heads.models import state_digest
 from survey_tools.heads.planted import build_planted
+from survey_tools.notebooks.capability import measure_cells
+from survey_tools.results.store import ResultStore
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 QUICK = api.Settings(prompts=12, half_length=18, cause_draws=5)
@@ -414,6 +416,47 @@ def test_a_detector_file_that_cannot_run_is_one_sentence(tmp_path):
     (tmp_path / "two_back.py").write_text("import no_such_module_at_all\n")
     with pytest.raises(DetectionError, match=r"two_back\.py cannot be run: ModuleNotFoundError"):
         detector_from_file(tmp_path / "two_back.py")
+
+
+# ---------------------------------------------------------------- tasks and abilities
+
+
+def test_a_task_is_asked_of_a_model(planted):
+    asked = survey_tools.questions(survey_tools.wrap(*planted), "indirect-object", limit=3, twins=True)
+    assert len(asked.questions) == 3
+    first = asked.questions[0]
+    [io] = first.item.prompt.passages("io")
+    place = first.prompt.positions["io"][0]
+    assert planted[1].decode(first.prompt.tokens[place.start]).strip() == io
+    assert len(first.twin.tokens) == len(first.prompt.tokens)
+    score = survey_tools.capability(survey_tools.wrap(*planted), "indirect-object", items=4)
+    assert score.present
+    assert score.value == 1.0
+
+
+def test_unfit_tasks_are_refused_with_the_reason(planted):
+    with pytest.raises(DetectionError, match=r"there is no task 'indirect_object'; did you mean 'indirect-object'\?"):
+        survey_tools.load_task("indirect_object")
+    with pytest.raises(DetectionError, match="the tokens of repeated-tokens are drawn at random"):
+        survey_tools.questions(survey_tools.wrap(*planted), "repeated-tokens")
+    with pytest.raises(DetectionError, match="a word that the tokenizer does not know"):
+        survey_tools.capability(survey_tools.wrap(*planted), "antonym")
+    with pytest.raises(DetectionError, match="1 item gives no interval"):
+        survey_tools.capability(survey_tools.wrap(*planted), "indirect-object", items=1)
+
+
+def test_a_detection_asks_the_table_of_the_survey_it_stands_in(planted, monkeypatch, tmp_path):
+    model = dataclasses.replace(survey_tools.wrap(*planted), id="planted-gpt2")
+    store = ResultStore(tmp_path / "results")
+    entry = survey_tools.load_survey().models["planted-gpt2"]
+    measure_cells(entry, model, [survey_tools.load_task("indirect-object")], 4, store, tmp_path)
+    monkeypatch.setattr(api, "find_root", lambda: tmp_path)
+    asked = ["duplicate-token", "induction"]
+    assert {task: known.items for task, known in api._abilities(model, asked).items()} == {"indirect-object": 4}
+    given = []
+    monkeypatch.setattr(api.detection, "detect", lambda *arguments: given.append(arguments[-1]) or [])
+    assert survey_tools.detect(model, asked) == []
+    assert list(given[0]) == ["indirect-object"]
 
 
 # ---------------------------------------------------------------- the names

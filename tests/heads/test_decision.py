@@ -164,6 +164,38 @@ def test_of_two_controls_the_verdict_names_the_one_that_failed(monkeypatch):
     assert "Planted" not in decided.reason
 
 
+def measured_with(monkeypatch, known):
+    """The verdict on the planted model's induction head, and whether the behaviour was measured anew."""
+    model, anew = planted_model(), []
+    monkeypatch.setattr(detection, "measurement", lambda *arguments: (arguments[4], arguments[6], arguments[7]))
+    monkeypatch.setattr(detection, "cause", lambda *_: HURT)
+    measure = detection.capability
+    monkeypatch.setattr(detection, "capability", lambda run: anew.append(run) or measure(run))
+    found = Found(scores(), tuple(judge(scores(), 0.2, None, 0.0)), Writes(), 0.0, {})
+    controls = Control("Planted and found.", True), Control("Shuffled; nothing.", True)
+    settings = Settings(cause_prompts=2)
+    asked = detection._measure(model, load_detector("induction"), found, controls, settings, lambda _s: None, known)
+    return *asked, bool(anew)
+
+
+def test_a_behaviour_known_to_be_absent_is_not_looked_for_again(monkeypatch):
+    """The table says 0.1 nats where 0.5 are needed: its number stands in the verdict, and nothing is ablated."""
+    able, effect, decided, anew = measured_with(monkeypatch, UNABLE)
+    assert able is UNABLE
+    assert not effect.tested
+    assert decided.word == "not testable here"
+    assert "nats saved 0.10 [-0.30, 0.40], and its lower end must be above 0.5" in decided.reason
+    assert not anew
+
+
+def test_a_behaviour_known_to_be_there_is_not_measured_again_and_one_unknown_is(monkeypatch):
+    able, effect, decided, anew = measured_with(monkeypatch, ABLE)
+    assert (able, effect, decided.word, anew) == (ABLE, HURT, "reproduced", False)
+    able, _, decided, anew = measured_with(monkeypatch, None)
+    assert able.task == "repeated-tokens"
+    assert (decided.word, anew) == ("reproduced", True)
+
+
 def test_an_unmeasured_behaviour_is_not_testable():
     assert decide(able=None, cause=CauseResult(False, "no tokenizer")).word == "not testable here"
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from site_samples import write_results, write_tiny_survey
+from training_samples import write_training_results
 
 from survey_tools.site.build import SiteReport, build_site
 from survey_tools.site.contents import Contents, gather
@@ -13,6 +14,7 @@ from survey_tools.site.contents import Contents, gather
 def tiny_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = write_tiny_survey(tmp_path_factory.mktemp("survey"))
     write_results(root / "results")
+    write_training_results(root / "results")
     return root
 
 

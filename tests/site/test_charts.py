@@ -2,11 +2,26 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from survey_tools.charts import ABOVE, BELOW, PALETTE, StaticFigure, cause_chart, null_chart, score_heatmap, to_svg
+from survey_tools.charts import (
+    ABOVE,
+    BELOW,
+    PALETTE,
+    AbilityRow,
+    Curve,
+    Panel,
+    StaticFigure,
+    ability_chart,
+    cause_chart,
+    null_chart,
+    score_heatmap,
+    to_svg,
+    training_chart,
+)
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -123,3 +138,76 @@ def test_cause_chart_without_random_sets_or_spread() -> None:
 
 def test_a_static_figure_shows_itself_as_svg() -> None:
     assert StaticFigure("<svg/>")._repr_svg_() == "<svg/>"
+
+
+TOKENS = [0, 1000, 100_000, 10_000_000]
+
+
+def texts(svg: str) -> list[str]:
+    return [element.text or "" for element in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+def places(chart: dict[str, Any], panel: int, layer: int = 0) -> list[tuple[float, float | None]]:
+    points = chart["vconcat"][panel]["layer"][layer]["data"]["values"]
+    return [(point["at"], point["value"]) for point in points]
+
+
+def test_training_chart_puts_tokens_on_a_logarithmic_axis_with_0_at_its_left_end() -> None:
+    chart = training_chart([Panel("loss", [Curve("seed 0", TOKENS, [6.0, 5.0, 2.0, 1.0])])])
+    (zero, _), (first, _), (second, _), (last, _) = places(chart.to_dict(), 0)
+    assert (first, second, last) == (3, 5, 7)
+    assert zero < first
+    labels = texts(to_svg(chart, "t", "d"))
+    assert [label for label in labels if label.endswith(("k", "M")) or label == "0"][:6] == [
+        "0", "1k", "10k", "100k", "1M", "10M",
+    ]  # fmt: skip
+
+
+def test_training_chart_names_billions_as_people_do() -> None:
+    svg = to_svg(training_chart([Panel("loss", [Curve("seed 0", [10**8, 10**9, 10**10], [3.0, 2.0, 1.0])])]), "t", "d")
+    assert {"100M", "1B", "10B"} <= set(texts(svg))
+    assert "0" in texts(svg), "of the other axis"
+
+
+def test_training_chart_draws_a_line_a_seed_with_a_dash_of_its_own_and_a_legend() -> None:
+    curves = [Curve(f"seed {seed}", TOKENS, [0.0, 0.1, 0.5, 0.9], mark=2) for seed in range(3)]
+    svg = to_svg(training_chart([Panel("score", curves, 0.2, "needed: 0.2"), Panel("loss", curves[:1])]), "t", "d")
+    assert {"seed 0", "seed 1", "seed 2", "needed: 0.2"} <= set(texts(svg))
+    assert texts(svg).count("tokens seen") == 1
+    assert {"6,3", "2,2"} <= set(re.findall(r'stroke-dasharray="([^"]+)"', svg))
+    assert not re.findall(r'(?:fill|stroke)="(?!none|var\()([^"]+)"', svg), "every colour can be set by the page"
+    assert "seed 0" not in texts(to_svg(training_chart([Panel("score", curves[:1])]), "t", "d"))
+
+
+@pytest.mark.parametrize("tokens", [[0], [5], [0, 1], [0, 3_000_000_000]])
+def test_training_chart_of_few_points(tokens: list[int]) -> None:
+    assert "tokens seen" in to_svg(training_chart([Panel("x", [Curve("a", tokens, [0.0] * len(tokens))])]), "t", "d")
+
+
+def test_a_line_is_broken_where_nothing_was_measured() -> None:
+    whole = training_chart([Panel("x", [Curve("a", [1, 10, 100, 1000, 10000], [1.0, 2.0, 3.0, 2.0, 1.0])])])
+    broken = training_chart([Panel("x", [Curve("a", [1, 10, 100, 1000, 10000], [1.0, 2.0, None, 2.0, 1.0])])])
+
+    def strokes(svg: str) -> int:
+        line = next(
+            p.get("d", "") for p in ElementTree.fromstring(svg).iter(f"{SVG}path") if p.get("stroke-width") == "1.8"
+        )
+        return line.count("M")
+
+    assert (strokes(to_svg(whole, "t", "d")), strokes(to_svg(broken, "t", "d"))) == (1, 2)
+
+
+def test_ability_chart_tells_present_and_absent_by_shape() -> None:
+    rows = [AbilityRow("One", 0.9, 0.8, 0.95, 0.5, True), AbilityRow("Two", 0.5, 0.4, 0.6, 0.5, False)]
+    chart = ability_chart(rows, "share", "share")
+    svg = to_svg(chart, "t", "d")
+    assert {"One", "Two", "share", "100%"} <= set(texts(svg))
+    assert (svg.count(PALETTE["clean"]), svg.count(PALETTE["found"])) == (1, 1)
+    _, _, present, absent = chart.to_dict()["layer"]
+    assert (present["mark"]["filled"], absent["mark"]["filled"], absent["mark"]["shape"]) == (True, False, "diamond")
+
+
+def test_ability_chart_in_nats_reaches_as_far_as_its_intervals() -> None:
+    labels = texts(to_svg(ability_chart([AbilityRow("One", 5.5, -1.0, 6.0, 0.5, False)], "nats", "nats"), "t", "d"))
+    assert {"0", "6"} <= set(labels)
+    assert not any("%" in label for label in labels)

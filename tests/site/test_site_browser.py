@@ -19,7 +19,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]  # fmt: skip
 PAGES = ["", "heads/", "heads/induction/", "heads/nasty/", "papers/olsson-2022-induction-heads/", "models/tiny/",
-         "circuits/repeat/", "notebooks/tiny/repeated-tokens/", "about/"]  # fmt: skip
+         "circuits/repeat/", "tasks/", "tasks/copying/", "emergence/", "notebooks/tiny/repeated-tokens/",
+         "about/"]  # fmt: skip
 
 pytestmark = [
     pytest.mark.browser,
@@ -107,6 +108,8 @@ def test_pages_are_quiet_stay_at_home_and_never_scroll_sideways(visit: Visit) ->
         ("L9H6", "A Survey"),
         ("L11H10", "A Survey"),
         ("2310.04625", "A Survey"),
+        ("copying", "Copying"),
+        ("induction bump", "Emergence"),
     ],
 )
 def test_search_finds(visit: Visit, words: str, first: str) -> None:

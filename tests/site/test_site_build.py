@@ -45,9 +45,13 @@ def test_the_tiny_survey_builds_strictly(built: tuple[SiteReport, Path]) -> None
     for address in (
         "", "heads/", "heads/induction/", "papers/", "papers/olsson-2022-induction-heads/", "models/",
         "models/other-1.5b/", "circuits/repeat/", "notebooks/tiny/repeated-tokens/", "about/", "notation/",
+        "tasks/", "tasks/copying/", "tasks/repeated-tokens/", "emergence/",
     ):  # fmt: skip
         assert (site / address / "index.html").is_file(), address
-    for file in ("survey.json", "records/tiny/induction.json", "heads/induction.json", "schemas/paper.schema.json"):
+    for file in (
+        "survey.json", "records/tiny/induction.json", "heads/induction.json", "schemas/paper.schema.json",
+        "capability.json", "records/tiny/tasks/copying.json", "records/tiny/series/induction-2.json",
+    ):  # fmt: skip
         json.loads((site / file).read_text(encoding="utf-8"))
     assert report.unplaced == ()
     assert report.pages == len(pages(site)) - 1, "all but 404.html"

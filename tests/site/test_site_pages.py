@@ -35,7 +35,7 @@ def test_measured_and_published_have_headings_of_their_own(tiny: Contents) -> No
     assert "L10H7" in published
     assert "L10H7" not in measured
     assert "run-1" not in before
-    assert measured.count("<figure") == 3
+    assert measured.count("<figure") == 4, "map, chance and cause of the run; the training"
 
 
 def test_a_card_holds_what_the_record_says(tiny: Contents) -> None:
