@@ -90,6 +90,18 @@ def test_every_broken_cell_is_named_at_once(tmp_path):
     assert "verdict: Input should be 'present', 'absent' or 'does not apply'" in odd
 
 
+def test_a_record_in_another_ones_place_is_refused(tmp_path):
+    store = ResultStore(tmp_path)
+    path = store.put_capability(cell())
+    path.rename(path.with_name("plural.json"))
+    with pytest.raises(RecordError, match=r"holds the record of tiny-1\.5b/tasks/antonym\.json; move it there"):
+        store.capability("tiny-1.5b", "plural")
+    series = store.put_series(SeriesRecord.model_validate(SERIES))
+    series.rename(series.with_name("induction-2.json"))
+    with pytest.raises(RecordError, match=r"holds the record of tiny/series/induction-1\.json"):
+        store.series()
+
+
 def test_a_checked_record_made_wrong_afterwards_is_not_stored(tmp_path):
     wrong = cell().model_copy(update={"value": float("nan")})
     with pytest.raises(RecordError, match=r"the record of task 'antonym' on 'tiny-1\.5b' is not stored: value"):

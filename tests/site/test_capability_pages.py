@@ -51,6 +51,13 @@ def test_numbers_wear_their_unit() -> None:
     assert measured_interval((-0.25, 0.5), "nats") == "−0.25 to 0.5 nats"
 
 
+def test_a_task_is_called_by_its_id_in_words(tiny: Contents) -> None:
+    ids = ("indirect-object", "extractive-qa", "in-context-labels-permuted", "multi-piece-words")
+    assert [tiny.task_name(task) for task in ids] == [
+        "Indirect object", "Extractive QA", "In-context labels permuted", "Multi-piece words",
+    ]  # fmt: skip
+
+
 def test_a_sign_is_read_out_and_tells_why_on_hover() -> None:
     shown = sign("absent", "44%", 'because "so"')
     assert '<span class="unseen">absent</span>44%' in shown

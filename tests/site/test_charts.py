@@ -147,14 +147,14 @@ def texts(svg: str) -> list[str]:
     return [element.text or "" for element in ElementTree.fromstring(svg).iter(f"{SVG}text")]
 
 
-def places(chart: dict[str, Any], panel: int, layer: int = 0) -> list[tuple[float, float | None]]:
-    points = chart["vconcat"][panel]["layer"][layer]["data"]["values"]
+def places(chart: dict[str, Any]) -> list[tuple[float, float | None]]:
+    points = chart["vconcat"][0]["layer"][2]["data"]["values"]  # after the level and its words
     return [(point["at"], point["value"]) for point in points]
 
 
 def test_training_chart_puts_tokens_on_a_logarithmic_axis_with_0_at_its_left_end() -> None:
-    chart = training_chart([Panel("loss", [Curve("seed 0", TOKENS, [6.0, 5.0, 2.0, 1.0])])])
-    (zero, _), (first, _), (second, _), (last, _) = places(chart.to_dict(), 0)
+    chart = training_chart([Panel("loss", [Curve("seed 0", TOKENS, [6.0, 5.0, 2.0, 1.0])], 1.0, "level")])
+    (zero, _), (first, _), (second, _), (last, _) = places(chart.to_dict())
     assert (first, second, last) == (3, 5, 7)
     assert zero < first
     labels = texts(to_svg(chart, "t", "d"))

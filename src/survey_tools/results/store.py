@@ -39,12 +39,12 @@ class ResultStore:
 
     def capabilities(self) -> list[CapabilityRecord]:
         """Every cell of the capability table, sorted by model, then task. Raises RecordError as `records` does."""
-        return self._all(f"*/{TASKS}/[!.]*.json", lambda path: read(path, CapabilityRecord))
+        return self._all(f"*/{TASKS}/[!.]*.json", _read_cell)
 
     def capability(self, model: str, task: str) -> CapabilityRecord | None:
         """How well `model` does `task`, None when it was never asked. Raises RecordError when the record is broken."""
         path = self._newest(file_name(model, "model"), TASKS, f"{file_name(task, 'task')}.json")
-        return read(path, CapabilityRecord) if path is not None else None
+        return _read_cell(path) if path is not None else None
 
     def put_capability(self, record: CapabilityRecord) -> Path:
         """Write a cell of the capability table. Raises RecordError, nothing written, for one that breaks the schema."""
@@ -53,7 +53,7 @@ class ResultStore:
 
     def series(self) -> list[SeriesRecord]:
         """Every training series, sorted by model, then entry and seed. Raises RecordError as `records` does."""
-        return self._all(f"*/{SERIES}/[!.]*.json", lambda path: read(path, SeriesRecord))
+        return self._all(f"*/{SERIES}/[!.]*.json", _read_series)
 
     def put_series(self, record: SeriesRecord) -> Path:
         """Write a training series. Raises RecordError, nothing written, for one that breaks the schema."""
@@ -135,6 +135,23 @@ def _read(path: Path) -> RunRecord:
             f"'{path.parent.name}'; move it to {record.model}/{record.entry}.json"
         )
     return record
+
+
+def _read_cell(path: Path) -> CapabilityRecord:
+    cell = read(path, CapabilityRecord)
+    _require_place(path, f"{cell.model}/{TASKS}/{cell.task}.json")
+    return cell
+
+
+def _read_series(path: Path) -> SeriesRecord:
+    one = read(path, SeriesRecord)
+    _require_place(path, f"{one.model}/{SERIES}/{one.entry}-{one.seed}.json")
+    return one
+
+
+def _require_place(path: Path, place: str) -> None:
+    if path.parts[-3:] != tuple(place.split("/")):
+        raise RecordError(f"{path}: holds the record of {place}; move it there")
 
 
 def _run_of(path: Path) -> str | None:

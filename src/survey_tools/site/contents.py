@@ -9,8 +9,15 @@ from pathlib import Path
 
 from survey_tools.knowledge.records import HeadType, OpenModel, Paper, Reproduction
 from survey_tools.knowledge.survey import Survey, load_survey
+from survey_tools.results.capability import CapabilityRecord
 from survey_tools.results.records import RunRecord
+from survey_tools.results.series import LOSSES, SeriesRecord
 from survey_tools.results.store import ResultStore
+
+TASK_FILES = "src/survey_tools/heads/tasks"
+"""Of a checkout; the files are listed and never imported."""
+SPELLED = {"In context": "In-context", "Multi piece": "Multi-piece", " qa": " QA"}
+"""What an id of hyphens and small letters cannot say."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,10 @@ class Contents:
     """Sorted by model, then entry."""
     executed: dict[str, ExecutedNotebook] = field(default_factory=dict)
     """run_id -> the notebook that this very run left."""
+    capabilities: Sequence[CapabilityRecord] = ()
+    series: Sequence[SeriesRecord] = ()
+    task_files: frozenset[str] | None = None
+    """Ids of the tasks that the checkout has; None where it has no such folder, and every task is believed."""
 
     def records_of(self, entry: str) -> list[RunRecord]:
         """Runs of one head type (or paper): models that the survey makes by default first."""
@@ -69,6 +80,39 @@ class Contents:
         without = "not run yet" if described is None or described.causal else "does not apply"
         return next((record.verdict for record in self._by_entry.get(entry, ()) if record.model == model), without)
 
+    def cells_of(self, task: str) -> list[CapabilityRecord]:
+        """What each model makes of a task, in the order of the models."""
+        return [self._cells[task, model.id] for model in self.models if (task, model.id) in self._cells]
+
+    def cells_on(self, model: str) -> list[CapabilityRecord]:
+        """What a model makes of each task, in the order of the tasks."""
+        return [self._cells[task, model] for task in self.tasks if (task, model) in self._cells]
+
+    def task_name(self, task: str) -> str:
+        """What a reader calls a task; made from its id."""
+        words = task.replace("-", " ").capitalize()
+        for plain, spelled in SPELLED.items():
+            words = words.replace(plain, spelled)
+        return words
+
+    def asking(self, task: str) -> list[HeadType]:
+        """Head types whose runs asked first whether the model can do this task."""
+        asked = {record.entry for record in self.records if record.capability and record.capability.task == task}
+        return [head_type for head_type in self.survey.head_types.values() if head_type.id in asked]
+
+    def task_of(self, entry: str) -> str | None:
+        """The task that runs of a head type ask first; None when no record names one."""
+        tasks = (record.capability.task for record in self.records_of(entry) if record.capability)
+        return next(tasks, None)
+
+    def series_of(self, model: str, entry: str) -> list[SeriesRecord]:
+        """The series of one head type (or of the losses) over the trainings of a model, one a seed."""
+        return [record for (family, name, _), record in self._series.items() if (family, name) == (model, entry)]
+
+    def types_in_training(self, model: str) -> list[str]:
+        """Head types that have a series on a model."""
+        return list(dict.fromkeys(name for family, name, _ in self._series if family == model and name != LOSSES))
+
     def model_name(self, model: str) -> str:
         """What a reader calls a model; its id when no entry describes it."""
         entry = self.survey.models.get(model)
@@ -84,19 +128,64 @@ class Contents:
         return [model for model in self.models if published in (model.upstream, model.id)]
 
     @property
+    def placed_series(self) -> list[SeriesRecord]:
+        """Series that some page shows, by model, head type and seed."""
+        return list(self._series.values())
+
+    @property
     def unplaced(self) -> list[str]:
         """Records whose entry or model the survey does not know: shown nowhere, so they must be reported."""
         known = self.survey.head_types.keys() | self.survey.papers.keys()
-        return [
+        runs = [
             f"{record.model}/{record.entry}"
             for record in self.records
             if record.entry not in known or record.model not in self.survey.models
         ]
+        cells = [f"{cell.model}/tasks/{cell.task}" for cell in self.capabilities if not self._is_placed(cell)]
+        curves = [
+            f"{record.model}/series/{record.entry}-{record.seed}"
+            for record in self.series
+            if (record.model, record.entry, record.seed) not in self._series
+        ]
+        return [*runs, *cells, *curves]
+
+    @cached_property
+    def tasks(self) -> list[str]:
+        """Every task that some model was asked, by name."""
+        return sorted({task for task, _ in self._cells}, key=self.task_name)
+
+    @cached_property
+    def asked_models(self) -> list[OpenModel]:
+        """Models that have a cell in the capability table."""
+        asked = {model for _, model in self._cells}
+        return [model for model in self.models if model.id in asked]
+
+    @cached_property
+    def families(self) -> list[OpenModel]:
+        """Models with series over their training."""
+        trained = {model for model, _, _ in self._series}
+        return [model for model in self.models if model.id in trained]
 
     @cached_property
     def models(self) -> list[OpenModel]:
         """All models, default ones first, planted ones last."""
         return sorted(self.survey.models.values(), key=lambda model: self._model_order(model.id))
+
+    @cached_property
+    def _cells(self) -> dict[tuple[str, str], CapabilityRecord]:
+        return {(cell.task, cell.model): cell for cell in self.capabilities if self._is_placed(cell)}
+
+    @cached_property
+    def _series(self) -> dict[tuple[str, str, int], SeriesRecord]:
+        known = {LOSSES, *self.survey.head_types}
+        placed = [record for record in self.series if record.model in self.survey.models and record.entry in known]
+        return {
+            (record.model, record.entry, record.seed): record
+            for record in sorted(placed, key=lambda record: (record.model, record.entry, record.seed))
+        }
+
+    def _is_placed(self, cell: CapabilityRecord) -> bool:
+        return cell.model in self.survey.models and (self.task_files is None or cell.task in self.task_files)
 
     @cached_property
     def _by_entry(self) -> dict[str, list[RunRecord]]:
@@ -129,4 +218,17 @@ def gather(root: Path, results_folders: Iterable[Path]) -> Contents:
         path = store.executed_notebook(record.model, record.notebook, record.run_id)
         if path is not None:
             executed[record.run_id] = ExecutedNotebook(record.model, path.name.removesuffix(".ipynb"), path)
-    return Contents(survey, tuple(sorted(records, key=lambda record: (record.model, record.entry))), executed)
+    return Contents(
+        survey,
+        tuple(sorted(records, key=lambda record: (record.model, record.entry))),
+        executed,
+        tuple(store.capabilities()),
+        tuple(store.series()),
+        _task_files(root / TASK_FILES),
+    )
+
+
+def _task_files(folder: Path) -> frozenset[str] | None:
+    if not folder.is_dir():
+        return None
+    return frozenset(path.stem.replace("_", "-") for path in folder.glob("[!_]*.py"))

@@ -22,12 +22,24 @@ VERDICTS = {
     "not run yet": "No run of this type on this model so far.",
 }
 """Verdict -> what it means, in the order of certainty."""
+ABILITIES = ("present", "absent", "does not apply", "not run yet")
+"""What a model makes of a task."""
 
 
 def badge(verdict: str) -> str:
     """A verdict as words with an icon of its own shape: colour is never the only sign."""
-    slug = verdict.replace(" ", "-") if verdict in VERDICTS else "not-run-yet"
-    return f'<span class="verdict verdict--{slug}">{text(verdict)}</span>'
+    return f'<span class="verdict verdict--{_slug(verdict)}">{text(verdict)}</span>'
+
+
+def sign(verdict: str, label: str = "", title: str = "") -> str:
+    """A verdict's icon before `label` (HTML); the words are read out, and shown on hover with `title`."""
+    look = f"verdict verdict--{_slug(verdict)}" + ("" if label else " verdict--bare")
+    hover = f"{verdict}: {title}" if title else verdict
+    return f'<span class="{look}" title="{text(hover)}"><span class="unseen">{text(verdict)}</span>{label}</span>'
+
+
+def _slug(verdict: str) -> str:
+    return verdict.replace(" ", "-") if verdict in VERDICTS or verdict in ABILITIES else "not-run-yet"
 
 
 def tag(words: str, kind: str = "plain") -> str:
@@ -46,9 +58,16 @@ def heads_page(entry: str) -> str:
 
 
 def table(
-    header: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[int] = (), searchable: bool = False
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    numeric: Sequence[int] = (),
+    searchable: bool = False,
+    kind: str = "data",
 ) -> str:
-    """A table that scrolls inside its own frame on a narrow screen. Header and cells are HTML."""
+    """A table that scrolls inside its own frame on a narrow screen. Header and cells are HTML.
+
+    `kind` is its class: with `data data--wide` the first column stays in sight.
+    """
 
     def cell(kind: str, column: int, html: str) -> str:
         look = ' class="number"' if column in numeric else ""
@@ -62,7 +81,7 @@ def table(
     )
     excluded = "" if searchable else EXCLUDED
     return (
-        f'<div class="frame" tabindex="0" role="region" aria-label="table"><table class="data"{excluded}>\n'
+        f'<div class="frame" tabindex="0" role="region" aria-label="table"><table class="{kind}"{excluded}>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>"
     )
 
@@ -117,6 +136,34 @@ def probability(value: float | None) -> str:
     if value is None:
         return "–"
     return "&lt; 0.0001" if value < 0.0001 else number(value, 2)
+
+
+def measured(value: float | None, unit: str) -> str:
+    """A number in its unit: a share as `92%`, nats as `4.56 nats`."""
+    if value is None:
+        return "–"
+    return percent(value) if unit == "share" else f"{number(value)} {text(unit)}".strip()
+
+
+def percent(value: float) -> str:
+    """`92%`; never 100 or 0 for a share that is not exactly that."""
+    rounded = round(100 * value)
+    return f"{min(99, max(1, rounded)) if 0 < value < 1 else rounded}%"
+
+
+def measured_interval(bounds: tuple[float, float] | None, unit: str) -> str:
+    """`87 to 95%`, `4.5 to 4.6 nats`."""
+    if bounds is None:
+        return "–"
+    low, high = bounds
+    if unit == "share":
+        return f"{percent(low).removesuffix('%')} to {percent(high)}"
+    return f"{number(low)} to {number(high)} {text(unit)}".strip()
+
+
+def task_page_of(task: str) -> str:
+    """Address of a task."""
+    return f"tasks/{task}/"
 
 
 def head_name(layer: int, head: int) -> str:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from typing import Any
 
+from survey_tools.results.capability import CapabilityRecord
 from survey_tools.site.contents import Contents
 
 SCHEMA_VERSION = 1
+COLUMNS = (
+    "task", "model", "verdict", "reading", "value", "unit", "low", "high", "chance", "needed", "items", "independent",
+    "margin", "on_twin", "reason",
+)  # fmt: skip
+"""Of the capability table as data; `low` and `high` are the ends of the 95 % interval."""
 
 
 def export_files(contents: Contents) -> dict[str, str]:
@@ -25,7 +33,32 @@ def export_files(contents: Contents) -> dict[str, str]:
             files[f"{folder}/{entry.id}.json"] = _json(entry.model_dump(mode="json"))
     for record in contents.records:
         files[f"records/{record.model}/{record.entry}.json"] = _json(record.model_dump(mode="json"), compact=True)
+    cells = [cell for task in contents.tasks for cell in contents.cells_of(task)]
+    for cell in cells:
+        files[f"records/{cell.model}/tasks/{cell.task}.json"] = _json(cell.model_dump(mode="json"))
+    if cells:
+        rows = [_row(cell) for cell in cells]
+        files["capability.json"] = _json(rows)
+        files["capability.csv"] = _csv(rows)
+    for one in contents.placed_series:
+        files[f"records/{one.model}/series/{one.entry}-{one.seed}.json"] = _json(
+            one.model_dump(mode="json"), compact=True
+        )
     return files
+
+
+def _row(cell: CapabilityRecord) -> dict[str, Any]:
+    low, high = cell.interval or (None, None)
+    known = {**cell.model_dump(mode="json"), "low": low, "high": high}
+    return {column: known[column] for column in COLUMNS}
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    written = io.StringIO()
+    table = csv.DictWriter(written, COLUMNS, lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return written.getvalue()
 
 
 def everything(contents: Contents) -> dict[str, Any]:
@@ -52,6 +85,20 @@ def everything(contents: Contents) -> dict[str, Any]:
                 "record": f"records/{record.model}/{record.entry}.json",
             }
             for record in contents.records
+        ],
+        "capabilities": [
+            {**_row(cell), "record": f"records/{cell.model}/tasks/{cell.task}.json"}
+            for task in contents.tasks
+            for cell in contents.cells_of(task)
+        ],
+        "series": [
+            {
+                "entry": one.entry,
+                "model": one.model,
+                "seed": one.seed,
+                "record": f"records/{one.model}/series/{one.entry}-{one.seed}.json",
+            }
+            for one in contents.placed_series
         ],
     }
 

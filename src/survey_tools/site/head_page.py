@@ -7,6 +7,7 @@ from pathlib import Path
 from survey_tools.knowledge.records import Detection, HeadType, Planned
 from survey_tools.site.contents import Contents
 from survey_tools.site.elements import badge, bullets, entry_footer, facts, heads_page, inside, joined, plural, tag
+from survey_tools.site.emergence_page import training_section
 from survey_tools.site.escape import code_block, text
 from survey_tools.site.formula import formula
 from survey_tools.site.page import Page
@@ -91,6 +92,7 @@ def _measured(head_type: HeadType, contents: Contents, svg_cache: Path | None) -
         listing = facts([("How", text(plan.how)), ("Needs", text(plan.needs))], "facts facts--wide")
         sections.append(f"{badge('not run yet')} There is no detector yet. The plan:\n\n{listing}")
     else:
+        sections.append(training_section(head_type.id, contents, svg_cache))
         sections.append(_not_run(head_type, head_type.detection, contents))
     return joined(sections)
 

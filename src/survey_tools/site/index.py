@@ -55,6 +55,7 @@ def _counts(contents: Contents) -> str:
         (len(survey.head_types), "head types", "heads/"),
         (len(survey.papers), "papers", "papers/"),
         (len(survey.circuits), "circuits", "circuits/"),
+        *([(len(contents.tasks), "tasks", "tasks/")] if contents.tasks else []),
         (measured, f"head types measured on {plural(models, 'open model')}", "models/"),
     ]
     cells = "".join(

@@ -8,6 +8,7 @@ from pathlib import Path
 from survey_tools.errors import SiteError
 from survey_tools.site.circuit_page import circuit_page
 from survey_tools.site.contents import Contents, ExecutedNotebook
+from survey_tools.site.emergence_page import emergence_page
 from survey_tools.site.exports import export_files
 from survey_tools.site.head_page import head_page
 from survey_tools.site.index import circuits_index, heads_index, home_page, models_index, papers_index
@@ -15,6 +16,8 @@ from survey_tools.site.model_page import model_page
 from survey_tools.site.notebooks import notebook_page
 from survey_tools.site.page import Page, address_of
 from survey_tools.site.paper_page import paper_page
+from survey_tools.site.task_page import task_page
+from survey_tools.site.task_table import tasks_index
 
 MAX_LISTED = 10
 
@@ -28,9 +31,12 @@ def made_pages(contents: Contents, svg_cache: Path | None = None) -> list[Page]:
         papers_index(contents),
         models_index(contents),
         circuits_index(contents),
+        tasks_index(contents),
+        emergence_page(contents, svg_cache),
         *(head_page(head_type, contents, svg_cache) for head_type in survey.head_types.values()),
         *(paper_page(paper, contents) for paper in survey.papers.values()),
         *(model_page(model, contents) for model in survey.models.values()),
+        *(task_page(task, contents, svg_cache) for task in contents.tasks),
         *(circuit_page(circuit, contents) for circuit in survey.circuits.values()),
     ]
     return sorted(pages, key=lambda page: page.path)

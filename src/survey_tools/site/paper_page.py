@@ -17,6 +17,7 @@ from survey_tools.site.elements import (
     plural,
     table,
     tag,
+    task_page_of,
 )
 from survey_tools.site.escape import code_block, link, text
 from survey_tools.site.page import Page
@@ -78,8 +79,15 @@ def _facts(paper: Paper, contents: Contents) -> str:
             ("Methods", text(", ".join(paper.methods))),
             ("Models", text(", ".join(paper.models))),
             ("Tasks", text("; ".join(paper.tasks))),
+            ("Asked here", _asked(paper, contents)),
         ]
     )
+
+
+def _asked(paper: Paper, contents: Contents) -> str:
+    """Tasks of ours that come from the paper."""
+    tasks = [task for task in contents.tasks if any(cell.source == paper.id for cell in contents.cells_of(task))]
+    return ", ".join(inside(task_page_of(task), text(contents.task_name(task))) for task in tasks)
 
 
 def _summary(paper: Paper) -> str:

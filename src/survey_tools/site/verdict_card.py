@@ -22,6 +22,7 @@ from survey_tools.site.elements import (
     plural,
     probability,
     table,
+    task_page_of,
 )
 from survey_tools.site.escape import code_block, text
 from survey_tools.site.formula import formula
@@ -45,7 +46,7 @@ def measured_section(record: RunRecord, contents: Contents, svg_cache: Path | No
             _metric(record, contents),
             found_table(record),
             f'<div class="pair">{null_figure(record, svg_cache)}{cause_figure(record.cause, svg_cache)}</div>',
-            checks(record),
+            checks(record, _task(record, contents)),
             near_table(record),
             _environment(record),
             _again(record, contents),
@@ -184,8 +185,16 @@ def _plain_cause(title: str, reason: str) -> str:
     return f'<div class="chart chart--none"><p><strong>{title}</strong> {reason}</p></div>'
 
 
-def checks(record: Measurement) -> str:
-    """Capability, control, write and the detector's own controls, as facts."""
+def _task(record: RunRecord, contents: Contents) -> str:
+    if record.capability is None:
+        return ""
+    task = record.capability.task
+    name = text(contents.task_name(task))
+    return inside(task_page_of(task), name) if task in contents.tasks else name
+
+
+def checks(record: Measurement, task: str = "") -> str:
+    """Capability, control, write and the detector's own controls, as facts; `task`, the one asked, as HTML."""
     control, write, capability, accepted = record.control, record.write, record.capability, record.acceptance
 
     def passed(yes: bool) -> str:
@@ -194,12 +203,13 @@ def checks(record: Measurement) -> str:
     pairs = []
     if capability:
         shown = "present" if capability.present else "absent"
+        asked = f"{task}: " if task else ""
         pairs.append(
             (
                 "Capability",
-                f"{text(capability.name)}: {number(capability.value)} ({interval(capability.interval)}), chance "
-                f"{number(capability.chance)}, needed {number(capability.needed)}, {plural(capability.items, 'item')}: "
-                f"behaviour {shown}",
+                f"{asked}{text(capability.name)}: {number(capability.value)} ({interval(capability.interval)}), "
+                f"chance {number(capability.chance)}, needed {number(capability.needed)}, "
+                f"{plural(capability.items, 'item')}: behaviour {shown}",
             )
         )
     if control:

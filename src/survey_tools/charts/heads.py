@@ -1,69 +1,15 @@
-"""Charts of heads: plain numbers in, Altair charts and accessible static SVG out.
-
-The same functions serve notebooks and site, so that both show one picture. Records are unknown here.
-
-An SVG has no background, and each colour is written `var(--chart-<role>, <hex>)`: a page may set the
-variables for its dark scheme, and without a page (a notebook, a file) the neutral hex values are
-readable on white and on black. Heads are marked by shape as well as colour.
-"""
+"""Charts of one detection: the score of every head, what chance reaches, what removing the found heads does."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
-from xml.sax.saxutils import escape
+from typing import Any, TypeAlias
 
 import altair as alt
-import vl_convert
 
-Scores = Sequence[Sequence[float | None]]
+from survey_tools.charts.palette import ABOVE, BELOW, NARROW, PALETTE, WIDTH
 
-PALETTE = {
-    "ink": "#6b7280",
-    "line": "#9aa3af",
-    "missing": "#8d6e63",
-    "below-1": "#eef1f4",
-    "below-2": "#e0e5ea",
-    "below-3": "#d1d8df",
-    "below-4": "#c0c9d3",
-    "above-1": "#a8cbee",
-    "above-2": "#7db0e2",
-    "above-3": "#5191d0",
-    "above-4": "#2c6fb3",
-    "above-5": "#124a84",
-    "found": "#d9480f",
-    "null": "#94a3b8",
-    "clean": "#2b7a4b",
-}
-"""Role -> colour on its own; the role's CSS variable is `--chart-<role>`."""
-
-BELOW = [PALETTE[f"below-{step}"] for step in range(1, 5)]
-ABOVE = [PALETTE[f"above-{step}"] for step in range(1, 6)]
-WIDTH = 420
-"""Of a heatmap in CSS pixels: a phone shows it at about four fifths, text still readable."""
-NARROW = 330
-"""Of the charts that stand side by side: a phone shows them at full size."""
-
-_SVG = "http://www.w3.org/2000/svg"
-_FONT = "Arial"
-"""For measuring text: vl-convert brings a metric twin of it, so pictures don't depend on the machine."""
-
-
-@dataclass(frozen=True)
-class StaticFigure:
-    """An SVG that a notebook shows as it is (Altair's own display would fetch scripts from a CDN)."""
-
-    svg: str
-
-    def _repr_svg_(self) -> str:
-        return self.svg
+Scores: TypeAlias = Sequence[Sequence[float | None]]
 
 
 def score_heatmap(
@@ -184,25 +130,6 @@ def cause_chart(clean: float, ablated: float, random_values: Sequence[float], un
     return alt.layer(chance, dots, labels).properties(width=NARROW - 60, height=84)
 
 
-def to_svg(chart: alt.TopLevelMixin, title: str, description: str, cache: Path | None = None) -> str:
-    """Static SVG of a chart, with `title` and `description` for those who cannot see it.
-
-    With `cache` (a folder) an SVG made before from equal content is read instead of drawn: drawing one
-    takes a tenth of a second. The text holds no path, date or other trace of the machine.
-    """
-    specification = _themed(chart).to_dict()
-    recipe = json.dumps([specification, title, description, _DRAWING], sort_keys=True)
-    digest = hashlib.sha256(recipe.encode()).hexdigest()[:16]
-    kept = cache / f"{digest}.svg" if cache else None
-    if kept and kept.is_file():
-        return kept.read_text(encoding="utf-8")
-    svg = _tidy(vl_convert.vegalite_to_svg(specification), title, description, digest)
-    if kept:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(svg, encoding="utf-8")
-    return svg
-
-
 # ---------------------------------------------------------------- parts of the charts
 
 
@@ -281,81 +208,3 @@ def _head_axis(name: str, count: int) -> alt.Axis:
     return alt.Axis(
         title=name, values=list(range(0, count, every)), labelAngle=0, domain=False, ticks=False, labelPadding=4
     )
-
-
-def _themed(chart: alt.TopLevelMixin) -> Any:
-    ink, line = PALETTE["ink"], PALETTE["line"]
-    return chart.configure(font=_FONT, background="transparent", aria=False, padding=4).configure_axis(
-        grid=False, labelColor=ink, titleColor=ink, domainColor=line, tickColor=line,
-        labelFontSize=11, titleFontSize=12, titleFontWeight="normal", tickSize=4,
-    ).configure_view(stroke=None).configure_concat(spacing=8)  # fmt: skip
-
-
-# ---------------------------------------------------------------- from Vega's SVG to ours
-
-_DRAWING = 1
-"""Version of `_tidy`: raising it makes cached pictures be drawn again."""
-
-_KEPT = {
-    "transform", "d", "fill", "stroke", "stroke-width", "stroke-dasharray", "text-anchor", "font-size",
-    "x", "y", "x1", "x2", "y1", "y2", "opacity",
-}  # fmt: skip
-_NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
-_BOX = re.compile(r"M(?P<x>-?[\d.]+),(?P<y>-?[\d.]+)h(?P<width>[\d.]+)v(?P<height>[\d.]+)h-[\d.]+Z")
-
-
-def _tidy(svg: str, title: str, description: str, digest: str) -> str:
-    """Smaller and accessible: names for readers, colours as variables, equal marks joined into one path."""
-    root = ElementTree.fromstring(svg)
-    width, height = (math.ceil(float(root.get(side, "0"))) for side in ("width", "height"))
-    body = "".join(_drawn(child) for child in root)
-    name = f"chart-{digest}"
-    return (
-        f'<svg xmlns="{_SVG}" class="survey-chart" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-        f'role="img" aria-labelledby="{name}-title {name}-desc" font-family="system-ui, Arial, sans-serif">'
-        f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>'
-        f'<g fill="none" stroke-miterlimit="10">{body}</g></svg>\n'
-    )
-
-
-def _drawn(element: ElementTree.Element) -> str:
-    tag = element.tag.removeprefix(f"{{{_SVG}}}")
-    if element.get("class") in ("background", "foreground") or tag == "defs":
-        return ""
-    attributes = {key: _value(value) for key, value in element.attrib.items() if key in _KEPT}
-    if attributes.get("opacity") == "1":
-        del attributes["opacity"]
-    if attributes.get("transform") == "translate(0,0)":
-        del attributes["transform"]
-    written = "".join(f' {key}="{escape(value, {chr(34): "&quot;"})}"' for key, value in attributes.items())
-    if tag == "g":
-        inside = "".join(_drawn(child) for child in _joined(element))
-        return inside and (f"<g{written}>{inside}</g>" if written else inside)
-    if tag == "text":
-        return f"<text{written}>{escape(element.text or '')}</text>" if element.text else ""
-    return f"<{tag}{written}/>"
-
-
-def _joined(group: ElementTree.Element) -> list[ElementTree.Element]:
-    """Equal rectangles of one colour become one path of thick strokes: a 30 x 9 heatmap shrinks to a sixth."""
-    if "mark-rect" not in (group.get("class") or ""):
-        return list(group)
-    boxes = [(child, _BOX.fullmatch(child.get("d", ""))) for child in group]
-    if len({box["height"] if box else None for _, box in boxes}) != 1:
-        return list(group)
-    by_colour: dict[str, ElementTree.Element] = {}
-    for child, box in boxes:
-        if box is None:
-            return list(group)
-        colour, height = child.get("fill", ""), float(box["height"])
-        look = {"stroke": colour, "stroke-width": str(height), "d": ""}
-        path = by_colour.setdefault(colour, ElementTree.Element(f"{{{_SVG}}}path", look))
-        path.set("d", f"{path.get('d')}M{box['x']},{float(box['y']) + height / 2:.4f}h{box['width']}")
-    return list(by_colour.values())
-
-
-def _value(text: str) -> str:
-    for role, colour in PALETTE.items():
-        if text == colour:
-            return f"var(--chart-{role},{colour})"
-    return _NUMBER.sub(lambda match: f"{round(float(match[0]), 1):g}", text)
