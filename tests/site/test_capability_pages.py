@@ -67,7 +67,7 @@ def test_a_sign_is_read_out_and_tells_why_on_hover() -> None:
 def test_the_table_holds_value_interval_sign_and_chance(tiny: Contents) -> None:
     body = tasks_index(holding(tiny, cell(), absent(model="other-1.5b"))).body
     row = row_of(body, "tasks/copying/")
-    task, chance, first, second = row.split("</td>")[:4]
+    task, first, second, chance = row.split("</td>")[:4]
     assert "Which word comes again?" in task
     assert "50%" in chance
     assert "needed 55%" in chance

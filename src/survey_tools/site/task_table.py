@@ -41,8 +41,8 @@ def tasks_index(contents: Contents) -> Page:
     models = contents.asked_models
     header = [
         "task",
-        "chance",
         *(inside(f"models/{model.id}/", text(model.name)) for model in models),
+        "chance",  # last, so that a phone shows a model beside the task
     ]
     rows = [_row(task, [model.id for model in models], contents) for task in contents.tasks]
     lead = (
@@ -67,7 +67,7 @@ def _row(task: str, models: Sequence[str], contents: Contents) -> list[str]:
     cells = {cell.model: cell for cell in contents.cells_of(task)}
     name = inside(task_page_of(task), text(contents.task_name(task)))
     about = f'<span class="quiet">{text(newest(list(cells.values())).description)}</span>'
-    return [f"{name}<br>{about}", _chance(list(cells.values())), *(_cell(cells.get(model)) for model in models)]
+    return [f"{name}<br>{about}", *(_cell(cells.get(model)) for model in models), _chance(list(cells.values()))]
 
 
 def _chance(cells: Sequence[CapabilityRecord]) -> str:
