@@ -19,6 +19,7 @@ from survey_tools.heads.capability import (
     answer,
     chance_of,
     expects_next_token,
+    favourites,
     mean_by_key,
     score_task,
 )
@@ -101,7 +102,7 @@ def test_odds_and_success_by_hand():
     asked = asked_of(model, item(0, "sure"), item(1, "unsure"), item(2, "unsure", wrong=both), item(3, "n9"))
     odds, success = answer(model, asked, [q.prompt for q in asked])
     assert odds.tolist() == pytest.approx([2.0, -1.0, -1.0 - math.log(2), 0.0], abs=1e-6)
-    assert success.tolist() == [1.0, 0.0, 0.0, 0.0], "a tie is no success"
+    assert success.tolist() == [1.0, 0.0, 0.0, 0.5], "a tie is won as often as lost"
 
 
 def test_one_right_answer_of_several_is_enough():
@@ -244,7 +245,38 @@ def guessed(*pairs):
     ids=["one constant", "even", "uneven", "three", "never the same", "two right", "always offered and right"],
 )
 def test_chance_is_guessing_or_the_best_constant(pairs, expected):
-    assert chance_of(guessed(*pairs)) == pytest.approx(expected)
+    assert chance_of(guessed(*pairs), knowing()) == pytest.approx(expected)
+
+
+def liking(*pairs):
+    return guessed(*pairs).questions
+
+
+@pytest.mark.parametrize(
+    ("learnt", "asked", "expected"),
+    [
+        ([((YES,), (NO,))], [((YES,), (NO,)), ((YES,), (MAYBE,))], 1.0),
+        ([((YES,), (NO,))], [((NO,), (YES,))], 0.0),
+        ([((YES,), (NO,)), ((NO,), (YES,))], [((YES,), (NO,)), ((YES,), (NO,))], 0.5),
+        ([((YES,), (NO,))], [((SURE,), (UNSURE,))], 0.5),
+        ([((YES,), (NO,)), ((NO,), (MAYBE,))], [((YES,), (MAYBE,)), ((NO,), (MAYBE,))], 1.0),
+        ([((SURE,), (UNSURE,))], [((YES,), (NO, MAYBE))], 1 / 3),
+    ],
+    ids=["right again", "right no more", "even", "never seen", "an order of three", "one of three unknown"],
+)
+def test_favourites_are_learnt_from_other_items(learnt, asked, expected):
+    assert favourites(liking(*learnt), liking(*asked)) == pytest.approx(expected)
+
+
+def test_a_task_whose_larger_answers_are_right_gives_it_away():
+    """Of n0 to n9 the larger is right in every item: ten dev items tell enough to win two thirds of the others."""
+    names = [f" n{number}" for number in range(10)]
+    pairs = [(big, small) for big in range(10) for small in range(big)]
+    made = task(*(item(k, "sure", names[big], (names[small],)) for k, (big, small) in enumerate(pairs)))
+    blind = knowing(sure={WORDS.index(f"n{number}"): float(number) for number in range(10)})
+    score = score_task(blind, made)
+    assert score.value == 1.0
+    assert score.chance > 0.6
 
 
 # intervals
@@ -253,22 +285,37 @@ def test_chance_is_guessing_or_the_best_constant(pairs, expected):
 def test_items_of_one_key_count_once():
     hits = torch.tensor([1.0] * 24 + [0.0] * 6)
     keys = [f"key {n // 3}" for n in range(30)]
-    assert mean_by_key(hits, keys)[1:] == pytest.approx((0.4902, 0.9433), abs=1e-3), "8 of 10, not 24 of 30"
+    assert mean_by_key(hits, keys)[1:] == pytest.approx(wilson(8, 10), abs=1e-4), "8 of 10, not 24 of 30"
     assert mean_by_key(hits, [str(n) for n in range(30)])[1:] == pytest.approx(wilson(24, 30), abs=1e-4)
 
 
-def test_keys_that_are_partly_right_have_students_interval_within_0_and_1():
-    """Means 0.5, 1 and 1: mean 5/6, standard error 1/6, t(2) = 4.3027."""
+def test_keys_that_are_partly_right_count_as_much_as_others():
+    """Means 0.5, 1 and 1: the mean over keys, and Wilson's interval of 2.5 of 3."""
     values = torch.tensor([1.0, 0.0, 1.0, 1.0, 1.0])
     value, low, high = mean_by_key(values, ["a", "a", "b", "c", "c"])
     assert value == pytest.approx(5 / 6)
-    assert low == pytest.approx(5 / 6 - 4.3027 / 6, abs=1e-3)
-    assert high == 1.0
+    assert (low, high) == pytest.approx(wilson(2.5, 3), abs=1e-4)
+
+
+@pytest.mark.parametrize("options", [3, 6, 7, 11])
+def test_a_blind_model_never_passes_by_rounding(options):
+    """Every key in all its rotations: a constant answer is right in exactly one of so many, with no spread at all."""
+    keys = [f"key {number // options}" for number in range(40 * options)]
+    values = torch.tensor([float(number % options == 0) for number in range(40 * options)])
+    value, low, high = mean_by_key(values, keys)
+    assert low < 1 / options < high
+    assert value == pytest.approx(1 / options, abs=1e-12)
 
 
 def test_one_key_gives_no_interval():
-    with pytest.raises(DetectionError, match="1 sample gives no interval"):
+    with pytest.raises(DetectionError, match=r"all 5 items are about the same thing \(a\)"):
         mean_by_key(torch.ones(5), ["a"] * 5)
+
+
+def test_logits_that_are_no_numbers_are_refused():
+    model = knowing(sure={YES: float("nan")})
+    with pytest.raises(DetectionError, match="gives logits that are no numbers; load it in float32"):
+        score_task(model, task(*(item(n, "sure") for n in range(20))))
 
 
 # tokens drawn at random

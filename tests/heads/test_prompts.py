@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from tokenizers import normalizers as norm
-from transformers import PreTrainedTokenizer, PreTrainedTokenizerFast
+from transformers import PretrainedConfig, PreTrainedTokenizer, PreTrainedTokenizerFast
 
 from survey_tools.errors import DetectionError, UnknownWord
 from survey_tools.heads.prompts import rendering
@@ -362,7 +362,7 @@ def test_a_common_beginning_is_that_of_all_answers():
         (item("k", "see", (" the a",), (" the",)), words(*KNOWN), {}, rendering.SAME_START),
         (item("k", "see", (" the a", " b"), (" the b",)), words(*KNOWN), {}, rendering.SAME_START),
         (item("k", Text.of("see {long}", long="a")), words(*KNOWN), {}, rendering.WHOLE),
-        (item("k", "see"), words(*KNOWN), {"twins": True}, rendering.UNEVEN),
+        (item("k", "see"), words(*KNOWN), {"twins": True}, rendering.NO_TWIN),
         (item("k", "see", twin=Text("see a")), words(*KNOWN), {"twins": True}, rendering.UNEVEN),
         (item("k", "see a b"), words(*KNOWN), {"context": 2}, rendering.TOO_LONG),
         (item("k", "see", twin=Text("see a b")), words(*KNOWN), {"context": 2}, rendering.TOO_LONG),
@@ -388,7 +388,7 @@ def test_what_is_just_good_enough_is_asked(made, more):
 
 
 def model(tokenizer, context=1000, **more):
-    network = SimpleNamespace(config=SimpleNamespace(max_position_embeddings=context))
+    network = SimpleNamespace(config=PretrainedConfig(max_position_embeddings=context))
     return SimpleNamespace(id="m", tokenizer=tokenizer, network=network, prepend_bos=False, **more)
 
 
@@ -433,7 +433,7 @@ def test_where_nothing_can_be_asked_the_reasons_are_told():
     made = many()
     with pytest.raises(DetectionError, match=r"no item of some-task can be put to m \(longer than .* context: \d+"):
         questions(made, model(words(*KNOWN), context=1), only=lambda i: i.frame != 2)
-    with pytest.raises(DetectionError, match=r"\(its test split is empty\)"):
+    with pytest.raises(DetectionError, match=r"\(none of its test split\)"):
         questions(made, model(words(*KNOWN)), only=lambda i: False)
     with pytest.raises(DetectionError, match="m has no tokenizer, so some-task can't be put to it"):
         questions(made, model(None))
@@ -482,3 +482,32 @@ def test_a_template_that_changes_the_message_is_refused(change):
     template = TEMPLATE.replace("['content']", f"['content'] {change}")
     with pytest.raises(DetectionError, match=r"the chat template changes the message 'see\\n'"):
         as_request(Text("see\n"), talking(template))
+
+
+def templated(template):
+    tokenizer = words("a", "b", "user", "You", "are")
+    tokenizer.chat_template = template
+    return tokenizer
+
+
+def test_roles_are_found_in_the_message_and_not_in_what_the_template_says_itself():
+    tokenizer = templated("You are a {% for m in messages %}user {{ m['content'] }}{% endfor %} b")
+    text = as_request(Text.of("{w:You are} a"), tokenizer)
+    assert text.text == "You are a user You are a b"
+    assert text.passages("w") == ("You are",)
+    assert text.spans[0].start == len("You are a user ")
+
+
+def test_the_date_is_held_still_and_thoughts_are_left_out():
+    tokenizer = templated("{{ date_string }}{% if enable_thinking %} think{% endif %} {{ messages[0]['content'] }}")
+    assert as_request(Text("a"), tokenizer).text == f"{rendering.DATE} a"
+
+
+def test_a_template_that_fails_is_one_sentence():
+    with pytest.raises(DetectionError, match="the chat template of this tokenizer fails on a plain message: no users"):
+        as_request(Text("a"), templated("{{ raise_exception('no users') }}"))
+
+
+def test_no_items_are_asked_for():
+    with pytest.raises(DetectionError, match="0 items of some-task are asked for; ask for one or more"):
+        questions(many(), model(words(*KNOWN)), limit=0)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from survey_tools.heads.models import Licence, ModelSource
     from survey_tools.knowledge.survey import Survey
     from survey_tools.results.store import ResultStore
 
@@ -25,13 +24,6 @@ def open_survey(root: Path | None, results: Path | None) -> tuple[Path, Survey, 
 
     where = root or find_root()
     return where, load_survey(where), ResultStore(results or where / "results")
-
-
-def source_of_model(model: str, root: Path | None) -> tuple[ModelSource, Licence | None]:
-    """Where a model that a person named comes from; what has a slash is no entry, so no entries are read for it."""
-    from survey_tools.api import model_source
-
-    return model_source(model, None if "/" in model else open_survey(root, None)[1])
 
 
 def result_folders(root: Path) -> list[Path]:

@@ -94,7 +94,7 @@ def run(
 
     Example: survey tasks run indirect-object succession --model smollm2-135m-instruct
     """
-    from survey_tools.api import load_model
+    from survey_tools.api import load_model, require_device
     from survey_tools.errors import ModelUnknown
     from survey_tools.heads.tasks import load_task
     from survey_tools.heads.tasks import task_ids as all_ids
@@ -103,14 +103,15 @@ def run(
 
     where, survey, store = open_survey(root, results)
     if model not in survey.models:
-        hint = did_you_mean(model, survey.models) or "`survey models list` names them"
-        raise ModelUnknown(f"there is no entry for model {model!r}; {hint}.")
+        hint = did_you_mean(model, survey.models) or "`survey models list` names them."
+        raise ModelUnknown(f"there is no entry for model {model!r}; {hint}")
     entry = survey.models[model]
     asked: list[Task] = [load_task(task) for task in task_ids or all_ids()]
     due = [task for task in asked if force or standing(store, task.id, entry, items) != "fresh"]
     if not due:
         click.echo(f"{model}: all {len(asked)} cells are fresh.")
         return
+    require_device(device)
     with progress() as say:
         loaded = load_model(model, device=device, accept_licence=accept_licence, progress=say, survey=survey)
         for task in due:

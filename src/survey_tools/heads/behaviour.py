@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from survey_tools.errors import DetectionError
 from survey_tools.heads.calibrate import mean_interval
-from survey_tools.heads.capability import chance_of
+from survey_tools.heads.capability import chance_of, share_won
 from survey_tools.heads.capture import Head
 from survey_tools.heads.interception import Tap
 from survey_tools.heads.interventions.rerun import Rerun
@@ -98,8 +98,9 @@ class BehaviourRun:
     def capability(self) -> tuple[float, float, float]:
         """Mean success and its 95 % interval over prompts, or groups of prompts that belong together."""
         values = torch.cat([b.success(r.clean) for b, r in zip(self.behaviour.batches, self.reruns, strict=True)])
-        low, high = mean_interval(self.by_group(values)[:, None])
-        return float(values.mean()), float(low[0]), float(high[0])
+        grouped = self.by_group(values)
+        low, high = mean_interval(grouped[:, None])
+        return float(grouped.mean()), float(low[0]), float(high[0])
 
 
 BehaviourMaker: TypeAlias = Callable[[LoadedModel, Settings], Behaviour]
@@ -122,7 +123,7 @@ def text_behaviour(
 
     def make(model: LoadedModel, settings: Settings) -> Behaviour:
         asked = questions(task, model, limit=items, only=only)
-        chance = chance_of(asked)
+        chance = chance_of(asked, model)
         kinds = list(dict.fromkeys(together(q.item) for q in asked.questions))
         groups = [kinds.index(together(q.item)) for q in asked.questions]
         return Behaviour(
@@ -156,8 +157,8 @@ def _text_batch(model: LoadedModel, asked: Sequence[Question], groups: list[int]
 
     def success(logits: Float[Tensor, "prompt keep d_vocab"]) -> Float[Tensor, " prompt"]:
         last = logits[:, -1].float()
-        won = [row[list(q.right)].max() > row[list(q.wrong)].max() for row, q in zip(last, asked, strict=True)]
-        return torch.stack(won).float()
+        rows = zip(last, asked, strict=True)
+        return torch.tensor([share_won(row[list(q.right)], row[list(q.wrong)]) for row, q in rows])
 
     return Batch(
         tokens=torch.tensor([q.prompt.tokens for q in asked], device=device),

@@ -2,7 +2,7 @@
 
 For text: the share of items where the likeliest of all given answers is a right one; an encoder, which expects no next
 token, is read through a probe. For drawn tokens: the loss on the corrupted twin minus the loss on the prompt. Chance is
-the better of blind guessing and of always giving the answer that is right most often.
+the better of blind guessing and of having favourites among the answers.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from survey_tools.errors import DetectionError
-from survey_tools.heads.calibrate import mean_interval
+from survey_tools.heads.calibrate import mean_interval, share_interval
 from survey_tools.heads.capture import last_logits
-from survey_tools.heads.encoder_capability import probe_success
+from survey_tools.heads.encoder_capability import probe
 from survey_tools.heads.models import LoadedModel
 from survey_tools.heads.prompts.batches import TOKENS_AT_ONCE, batches
 from survey_tools.heads.prompts.rendering import Question, Questions, Rendered, questions
@@ -98,7 +98,7 @@ def _score_text(model: LoadedModel, task: TextTask, items: int, report: Callable
         on_twin = float(answer(model, twins, [q.twin for q in twins if q.twin])[1].mean())
     keys = [q.item.key for q in asked.questions]
     value, low, high = mean_by_key(success, keys)
-    chance = chance_of(asked)
+    chance = chance_of(asked, model)
     return TaskScore(
         task=task.id,
         name="share of items with a right answer likeliest",
@@ -143,23 +143,23 @@ def _score_probe(
         raise DetectionError(
             f"{model.id} is an encoder: it expects no next token, and {task.id} asks for nothing else."
         )
-    asked = task.items("test")[:items]
-    report(f"{task.id}: {len(asked)} items, probed")
-    success, chance = probe_success(model, task, asked)
-    keys = [item.key for item in asked]
-    value, low, high = mean_by_key(success, keys)
+    report(f"{task.id}: {items} items, probed")
+    found = probe(model, task, items)
+    keys = [item.key for item in found.items]
+    value, low, high = mean_by_key(found.success, keys)
     return TaskScore(
         task=task.id,
         name="share of items that a linear probe labels rightly",
         unit="share",
         value=value,
         interval=(low, high),
-        chance=chance,
-        needed=chance,
-        items=len(asked),
+        chance=found.chance,
+        needed=found.chance,
+        items=len(found.items),
         independent=len(set(keys)),
         margin=None,
         on_twin=None,
+        dropped=found.dropped,
         probed=True,
     )
 
@@ -179,31 +179,80 @@ def answer(
         for i, logits in zip(batch, last, strict=True):
             right, wrong = logits[list(asked[i].right)], logits[list(asked[i].wrong)]
             odds[i] = right.logsumexp(0) - wrong.logsumexp(0)
-            success[i] = float(right.max() > wrong.max())
+            success[i] = share_won(right, wrong)
+    require_numbers(odds, model)
     return odds, success
 
 
-def chance_of(asked: Questions) -> float:
-    """What a model reaches that does not read: guessing, or always the answer that is right most often."""
+def share_won(right: Float[Tensor, " right"], wrong: Float[Tensor, " wrong"]) -> float:
+    """1 where the likeliest answer is right; of several equally likely ones (in half precision), the share."""
+    most = torch.maximum(right.max(), wrong.max())
+    hits, misses = int((right == most).sum()), int((wrong == most).sum())
+    return hits / (hits + misses) if hits else 0.0
+
+
+def require_numbers(values: Tensor, model: LoadedModel) -> None:
+    """Raises DetectionError where a network computed NaN or infinity."""
+    if not torch.isfinite(values).all():
+        raise DetectionError(f"{model.id} gives logits that are no numbers; load it in float32.")
+
+
+def chance_of(asked: Questions, model: LoadedModel) -> float:
+    """What a model reaches that does not read the prompts; the best of three ways.
+
+    Guessing; always the answer that is right most often, where one is offered everywhere; and having favourites: what
+    is right most often, where it is offered, in the dev split. How far favourites get is measured on the whole test
+    split, so that a task whose right answers tend to be the larger numbers, say, gives it away.
+    """
     guess = sum(len(q.right) / (len(q.right) + len(q.wrong)) for q in asked.questions) / len(asked.questions)
+    blind = max(guess, _constant(asked.questions))
+    try:
+        dev = questions(asked.task, model, split="dev").questions
+    except DetectionError:  # no dev item can be put to this model
+        return blind
+    return max(blind, favourites(dev, questions(asked.task, model).questions))
+
+
+def _constant(asked: Sequence[Question]) -> float:
+    right = Counter(token for question in asked for token in question.right)
+    offered = Counter(token for question in asked for token in (*question.right, *question.wrong))
+    return max((right[token] / len(asked) for token in right if offered[token] == len(asked)), default=0.0)
+
+
+def favourites(learnt: Sequence[Question], asked: Sequence[Question]) -> float:
+    """Share of `asked` won by the answer that is right most often in `learnt`; equals share a win.
+
+    Example: where a letter is right in each of `learnt` in which it is offered, and in all of `asked`, that is 1.
+    """
     right: Counter[int] = Counter()
     offered: Counter[int] = Counter()
-    for question in asked.questions:
+    for question in learnt:
         right.update(question.right)
         offered.update((*question.right, *question.wrong))
-    always = [token for token in right if offered[token] == len(asked.questions)]
-    constant = max((right[token] / len(asked.questions) for token in always), default=0.0)
-    return max(guess, constant)
+    won = 0.0
+    for question in asked:
+        options = (*question.right, *question.wrong)
+        guess = len(question.right) / len(options)
+        # as if offered once more and right as often as by guessing: what was seen once decides little
+        liked = {option: (right[option] + guess) / (offered[option] + 1) for option in options}
+        best = [option for option in options if liked[option] == max(liked.values())]
+        won += sum(option in question.right for option in best) / len(best)
+    return won / len(asked)
 
 
 def mean_by_key(values: Float[Tensor, " item"], keys: Sequence[str]) -> tuple[float, float, float]:
-    """A share and its 95 % interval over keys, within [0, 1]: items about the same thing are no independent trials."""
+    """A share and its 95 % interval over keys: items about the same thing are no independent trials.
+
+    The mean over keys, and Wilson's interval with as many trials as keys. Raises DetectionError for a single key.
+    """
     members: dict[str, list[int]] = {}
     for index, key in enumerate(keys):
         members.setdefault(key, []).append(index)
-    means = torch.stack([values[indices].mean() for indices in members.values()])
-    low, high = mean_interval(means[:, None])
-    return float(means.mean()), max(0.0, float(low[0])), min(1.0, float(high[0]))
+    if len(members) < 2:
+        raise DetectionError(f"all {len(keys)} items are about the same thing ({keys[0]}), which gives no interval.")
+    mean = torch.stack([values[indices].double().mean() for indices in members.values()]).mean()
+    low, high = share_interval(mean, len(members))
+    return float(mean), float(low), float(high)
 
 
 def _losses(model: LoadedModel, drawn: Sequences, *, twin: bool) -> Float[Tensor, " prompt"]:
@@ -213,4 +262,6 @@ def _losses(model: LoadedModel, drawn: Sequences, *, twin: bool) -> Float[Tensor
         part = slice(start, start + size)
         logits = last_logits(model.network, tokens[part], tokens.shape[1])
         found.append(scored_loss(logits, tokens[part], drawn.scored[part]).cpu())
-    return torch.cat(found)
+    losses = torch.cat(found)
+    require_numbers(losses, model)
+    return losses

@@ -13,12 +13,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from survey_tools.errors import DetectionError, RecordError
+from survey_tools.errors import ArchitectureRefused, DetectionError, RecordError
 from survey_tools.knowledge.records import OpenModel
 from survey_tools.notebooks.digest import changed_parts, digest, joined, named_weights, short
 from survey_tools.notebooks.environment import commit_of, installed_versions
-from survey_tools.notebooks.reach import PACKAGE, PackageSource, installed
+from survey_tools.notebooks.reach import PACKAGE, Module, PackageSource, installed
 from survey_tools.results.capability import CapabilityRecord
+from survey_tools.results.layout import rounded
 from survey_tools.results.records import SCHEMA_VERSION, Environment
 from survey_tools.results.store import ResultStore
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = 2
 TASKS = f"{PACKAGE}.heads.tasks"
-MAKING = (f"{PACKAGE}.heads.words.", f"{PACKAGE}.heads.prompts.")
+MAKING = (f"{TASKS}.", f"{PACKAGE}.heads.words.", f"{PACKAGE}.heads.prompts.")
 """What a task's items are made of, besides its own file."""
 READING = (
     f"{PACKAGE}.heads.capability",
@@ -40,7 +41,8 @@ READING = (
     f"{PACKAGE}.heads.probing.linear_probes.ridge",
     f"{PACKAGE}.heads.calibrate.intervals",
 )
-"""What makes a number of a model's answers. The engine is left out: a plain forward pass is transformers' own."""
+"""What makes a number of a model's answers. The engine is left out: a plain forward pass is transformers' own, and the
+weights that ran are in the record (`model_digest`)."""
 
 
 def cell_digest(task: str, model: OpenModel, package: PackageSource | None = None) -> dict[str, str]:
@@ -50,11 +52,21 @@ def cell_digest(task: str, model: OpenModel, package: PackageSource | None = Non
 
 def _asking(task: str, package: PackageSource) -> dict[str, str]:
     """The parts that do not depend on the model."""
-    module = f"{TASKS}.{task.replace('-', '_')}"
-    making = [m for m in package.reached(module) if m.name == module or m.name.startswith(MAKING)]
     reading = [m for m in package.reached(*READING) if m.name.startswith(READING)]
-    making = [m for m in making if m not in reading]
+    making = [m for m in _made_of(f"{TASKS}.{task.replace('-', '_')}", package) if m not in reading]
     return {"task": short(joined(making)), "reading": short(joined(reading))}
+
+
+def _made_of(module: str, package: PackageSource) -> list[Module]:
+    """A task's file, and what its items are made of, other tasks' files included: sorted by name."""
+    seen: dict[str, Module] = {}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in seen:
+            seen[name] = package.module(name)
+            waiting += [other for other in seen[name].imports if other.startswith(MAKING)]
+    return [seen[name] for name in sorted(seen)]
 
 
 def standing(store: ResultStore, task: str, model: OpenModel, items: int) -> str:
@@ -72,7 +84,8 @@ def standing(store: ResultStore, task: str, model: OpenModel, items: int) -> str
 
 
 def known_abilities(store: ResultStore, model: LoadedModel, tasks: Iterable[str]) -> dict[str, Capability]:
-    """What the table says of these very weights, by task; cells that are stale or do not apply are left out."""
+    """What the table says of these very weights in this precision, by task; cells that are stale or do not apply are
+    left out."""
     from survey_tools.heads.evidence import Capability
 
     known = {}
@@ -82,6 +95,8 @@ def known_abilities(store: ResultStore, model: LoadedModel, tasks: Iterable[str]
         except RecordError:  # an id that names no file, as a hub's does, or a broken record: it is measured anew
             continue
         if record is None or record.model_digest != model.digest or record.interval is None:
+            continue
+        if record.environment.dtype != str(model.network.dtype).removeprefix("torch."):
             continue
         now = _asking(task, installed())
         if any(record.digest_parts.get(part) != now[part] for part in now):
@@ -117,12 +132,12 @@ def measure_cells(
     records = []
     for task in tasks:
         start = time.monotonic()
-        found: TaskScore | DetectionError
+        found: TaskScore | DetectionError | ArchitectureRefused
         try:
             found = score_task(model, task, items, progress)
-        except DetectionError as error:
+        except (DetectionError, ArchitectureRefused) as error:
             found = error
-        device = str(model.network.device)
+        device = model.network.device.type
         dtype = str(model.network.dtype).removeprefix("torch.")
         environment = Environment(
             device=device,
@@ -143,7 +158,7 @@ def _record(
     model: LoadedModel,
     task: Task,
     items: int,
-    found: TaskScore | DetectionError,
+    found: TaskScore | DetectionError | ArchitectureRefused,
     environment: Environment,
 ) -> CapabilityRecord:
     parts = cell_digest(task.id, entry)
@@ -161,10 +176,11 @@ def _record(
         "digest_parts": parts,
         "environment": environment,
     }
-    if isinstance(found, DetectionError):
+    if isinstance(found, DetectionError | ArchitectureRefused):
         return CapabilityRecord.model_validate({**known, "verdict": "does not apply", "reason": str(found)})
     measured = {
-        "verdict": "present" if found.present else "absent",
+        # decided on the numbers as they are stored, so that the record agrees with itself
+        "verdict": "present" if rounded(found.interval[0]) > rounded(found.needed) else "absent",
         "reason": sentence(found),
         "reading": "probe" if found.probed else "next token",
         "name": found.name,

@@ -77,8 +77,8 @@ def plan(
     from survey_tools.heads.training.emergence import can_read
 
     if model not in survey.models:
-        hint = did_you_mean(model, survey.models) or "`survey models list` names them"
-        raise ModelUnknown(f"there is no entry for model {model!r}; {hint}.")
+        hint = did_you_mean(model, survey.models) or "`survey models list` names them."
+        raise ModelUnknown(f"there is no entry for model {model!r}; {hint}")
     entry = survey.models[model]
     detectors = [load_detector(head) for head in heads or detector_ids()]
     if not heads:

@@ -19,9 +19,14 @@ def to_text(value: dict[str, Any]) -> str:
     return _lines(_rounded(value), "") + "\n"
 
 
+def rounded(value: float) -> float:
+    """A measured number as a record keeps it."""
+    return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+
+
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
-        return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+        return rounded(value)
     if isinstance(value, list):
         return [_rounded(item) for item in value]
     if isinstance(value, dict):

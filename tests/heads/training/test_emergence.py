@@ -4,9 +4,11 @@ import dataclasses
 
 import pytest
 import torch
+from click.testing import CliRunner
 from tiny_recipe import STEPS
 
 from survey_tools import api
+from survey_tools.cli import main
 from survey_tools.errors import DetectionError, ModelUnavailable, ModelUnknown
 from survey_tools.heads.capability import answer, score_task
 from survey_tools.heads.detectors import load_detector
@@ -162,3 +164,11 @@ def test_records_hold_every_checkpoint_and_can_be_stored(trained, survey, tmp_pa
     assert curve.losses[1] == pytest.approx(task_point(last, load_task("repeated-tokens"), 8).loss, rel=1e-4)
     assert len({record.digest for record in records}) == 1
     assert said[0] == ("tiny, seed 3: step 0", 0, 2)
+
+
+def test_the_command_says_what_is_missing(trained):
+    done = CliRunner().invoke(main, ["emergence", "tiny", "--seed", "7"])
+    assert done.exit_code == 2
+    assert done.stderr == (
+        "survey: no checkpoint of tiny with seed 7 is on this machine; `survey train tiny --seed 7` makes them.\n"
+    )

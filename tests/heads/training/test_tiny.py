@@ -7,9 +7,14 @@ import pytest
 import torch
 
 from survey_tools import api
-from survey_tools.errors import UnknownWord
+from survey_tools.errors import DetectionError
 from survey_tools.heads.capability import score_task
 from survey_tools.heads.capture import last_logits
+from survey_tools.heads.detectors import load_detector
+from survey_tools.heads.methods.controls import find
+from survey_tools.heads.prompts.rendering import questions
+from survey_tools.heads.prompts.task import TextTask
+from survey_tools.heads.settings import Settings
 from survey_tools.heads.supply.trained import DATA, packaged_files
 from survey_tools.heads.tasks import load_task, repeated_tokens
 from survey_tools.heads.training.loop import Training
@@ -26,8 +31,11 @@ def tiny():
 
 @pytest.fixture(scope="module")
 def found(tiny):
-    types = ("previous-token", "induction", "successor")
-    return dict(zip(types, api.detect(tiny, types), strict=True))
+    """What a detection finds before it asks for the cause."""
+    detectors = [load_detector(head_type) for head_type in ("previous-token", "induction")]
+    with torch.no_grad():
+        judged = find(tiny, detectors, Settings(), lambda _sentence: None)
+    return {head_type: one.heads for head_type, one in judged.items()}
 
 
 def test_the_files_are_small_and_pinned(tiny):
@@ -84,15 +92,28 @@ def test_it_has_the_behaviours_it_was_trained_for(tiny, task):
     assert score.present, score
 
 
-def test_it_has_heads_that_look_one_place_back(found):
-    assert found["previous-token"].found
+def test_previous_token_heads_come_before_induction_heads(found):
+    assert found["previous-token"]
+    assert found["induction"]
+    assert max(layer for layer, _ in found["previous-token"]) < min(layer for layer, _ in found["induction"])
 
 
-def test_it_has_induction_heads(found):
-    assert found["induction"].found
-    assert found["induction"].capability.present
+def test_without_its_previous_token_heads_it_repeats_nothing(tiny, found):
+    task = repeated_tokens.draw(tiny, 16, 25, seed=7)
+    keep = task.half_length
+    with torch.no_grad():
+        logits = api.ablate(tiny, task.repeated, found["previous-token"], keep)[:, :-1]
+    loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), task.repeated[:, 1 - keep :].flatten())
+    assert float(loss) > 2
 
 
-def test_a_word_outside_its_vocabulary_is_an_error(tiny):
-    with pytest.raises(UnknownWord):
+def test_every_item_of_its_tasks_can_be_asked(tiny):
+    """Words that a task gets later have no token here; then the family has to be trained anew."""
+    for task in map(load_task, load_recipe("tiny").mixture):
+        if isinstance(task, TextTask):
+            assert not questions(task, tiny).dropped
+
+
+def test_a_task_of_other_words_is_refused(tiny):
+    with pytest.raises(DetectionError, match="a word that the tokenizer does not know"):
         score_task(tiny, load_task("country-capital"), 5)

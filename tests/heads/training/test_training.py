@@ -207,7 +207,7 @@ def test_the_caller_keeps_its_settings(tmp_path, recipe):
     assert not torch.are_deterministic_algorithms_enabled()
 
 
-def test_states_of_another_folder_are_not_taken(tmp_path, recipe):
+def test_a_folder_without_a_state_begins_anew(tmp_path, recipe):
     training = Training.of(recipe, 0)
     place = TrainingFolder(tmp_path)
     optimizer = build_optimizer(training.network, recipe.training)

@@ -4,7 +4,7 @@ The chance null turns at random what the method reads, a hundred times or more; 
 the *largest* score over heads reaches in 99 % of draws. Thresholds of the literature play no part in it.
 """
 
-from survey_tools.heads.calibrate.intervals import effect_interval, mean_interval, student_quantile
+from survey_tools.heads.calibrate.intervals import effect_interval, mean_interval, share_interval, student_quantile
 from survey_tools.heads.calibrate.nulls import (
     NULL_DRAWS,
     NULL_QUANTILE,
@@ -42,6 +42,7 @@ __all__ = [
     "random_rotations",
     "rank_p",
     "require_decidable",
+    "share_interval",
     "sign_flip",
     "sign_test",
     "student_quantile",

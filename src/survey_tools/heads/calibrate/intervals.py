@@ -26,6 +26,17 @@ def student_quantile(degrees: int) -> float:
     return z + (z**3 + z) / (4 * degrees) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * degrees**2)
 
 
+def share_interval(share: Float[Tensor, " item"], trials: int) -> tuple[Float[Tensor, " item"], Float[Tensor, " item"]]:
+    """Wilson's 95 % interval of shares in so many trials, within [0, 1]; it does not collapse when all agree.
+
+    For means of `trials` numbers in [0, 1] that are no mere 0 or 1, it is never too narrow: none vary more.
+    """
+    middle = (share + _NORMAL**2 / (2 * trials)) / (1 + _NORMAL**2 / trials)
+    spread = (share * (1 - share) / trials + _NORMAL**2 / (4 * trials**2)).clamp_min(0).sqrt()
+    spread = spread * _NORMAL / (1 + _NORMAL**2 / trials)
+    return (middle - spread).clamp_min(0), (middle + spread).clamp_max(1)
+
+
 def mean_interval(values: Float[Tensor, "sample item"]) -> tuple[Float[Tensor, " item"], Float[Tensor, " item"]]:
     """95 % interval of the mean of each item over independent samples.
 
@@ -39,11 +50,9 @@ def mean_interval(values: Float[Tensor, "sample item"]) -> tuple[Float[Tensor, "
     values = values.float()
     mean = values.mean(0)
     half = student_quantile(count - 1) * values.std(0) / count**0.5
-    middle = (mean + _NORMAL**2 / (2 * count)) / (1 + _NORMAL**2 / count)
-    spread = (mean * (1 - mean) / count + _NORMAL**2 / (4 * count**2)).clamp_min(0).sqrt()
-    spread = spread * _NORMAL / (1 + _NORMAL**2 / count)
+    low, high = share_interval(mean, count)
     binary = ((values == 0) | (values == 1)).all(0)
-    return torch.where(binary, middle - spread, mean - half), torch.where(binary, middle + spread, mean + half)
+    return torch.where(binary, low, mean - half), torch.where(binary, high, mean + half)
 
 
 def effect_interval(found: Float[Tensor, " unit"], random: Float[Tensor, "draw unit"]) -> tuple[float, float]:

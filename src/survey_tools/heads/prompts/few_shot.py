@@ -16,6 +16,8 @@ from survey_tools.heads.prompts.text import Text
 
 Pairs: TypeAlias = Sequence[tuple[str, str]]
 SHOTS = 3
+BLIND = 1 / 3
+"""Reached by any output that the prompt does not show; a model must exceed it."""
 FORMATS = (
     "Q: {input}\n{separator:A:} {output}\n\n",
     "{input}{separator::} {output}\n",
@@ -36,9 +38,9 @@ def few_shot_items(pairs: Pairs, *, seed: str) -> list[Item]:
     """Every pair as the query of one prompt in each format, its demonstrations drawn from the other pairs.
 
     Wrong are the query itself and the outputs of three other pairs, each output as often as it is right times three;
-    one of the three is shown in a demonstration, so that neither repeating nor avoiding what was shown wins. In the
-    twin the outputs stand with the wrong inputs, as in the paper: no demonstration shows the function, and no answer
-    is right.
+    one of the three is shown in a demonstration, so that repeating what was shown is wrong, and avoiding it is right in
+    a third of the cases (`BLIND`). In the twin the outputs stand with the wrong inputs, as in the paper: no
+    demonstration shows the function, and no answer is right.
     """
     draw = random.Random(seed)
     wrong = others([output for _, output in pairs], seed=seed)

@@ -11,7 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import TemplateError
+
 from survey_tools.errors import DetectionError, UnknownWord
+from survey_tools.heads.prompts.context import context_of
 from survey_tools.heads.prompts.offsets import token_offsets, tokens_of_span
 from survey_tools.heads.prompts.task import Item, Split, TextTask
 from survey_tools.heads.prompts.text import Span, Text
@@ -23,8 +26,15 @@ MERGED = "the answer's first letters merge with the prompt's last token"
 SAME_START = "right and wrong answers begin with the same token"
 WHOLE = "a word that should be split is one token"
 UNEVEN = "the corrupted twin has another length"
+NO_TWIN = "it has no corrupted twin"
 UNKNOWN = "a word that the tokenizer does not know"
 TOO_LONG = "longer than the model's context"
+
+
+MARKER = "\u2063message\u2063"
+"""What no template says by itself."""
+DATE = "01 Jan 2026"
+"""Some templates tell the model the date; prompts are the same every day."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +96,24 @@ def as_request(text: Text, tokenizer: Any) -> Text:
     """
     if not getattr(tokenizer, "chat_template", None):
         return text
-    messages = [{"role": "user", "content": text.text}]
-    whole: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
-    start = whole.find(text.text)
-    if start < 0:
+    head, marker, tail = _in_template(tokenizer, MARKER).partition(MARKER)
+    if not marker or _in_template(tokenizer, text.text) != head + text.text + tail:
         raise DetectionError(f"the chat template changes the message {text.text!r}, so its roles can't be found.")
+    start = len(head)
     moved = tuple(Span(span.start + start, span.stop + start, span.role) for span in text.spans)
-    return Text(whole, moved)
+    return Text(head + text.text + tail, moved)
+
+
+def _in_template(tokenizer: Any, message: str) -> str:
+    """With the date held still, and without the thoughts that some models would begin their answer with."""
+    messages = [{"role": "user", "content": message}]
+    try:
+        whole: str = tokenizer.apply_chat_template(
+            messages, tokenize=False, add_generation_prompt=True, date_string=DATE, enable_thinking=False
+        )
+    except (TemplateError, TypeError, ValueError) as error:
+        raise DetectionError(f"the chat template of this tokenizer fails on a plain message: {error}") from error
+    return whole
 
 
 def questions(
@@ -109,9 +130,11 @@ def questions(
     `only` chooses among the items; `twins=True` leaves out those whose corrupted twin has another number of tokens,
     or that have none. Raises DetectionError when the model has no tokenizer, or no item is left, with the reasons.
     """
+    if limit is not None and limit < 1:
+        raise DetectionError(f"{limit} items of {task.id} are asked for; ask for one or more.")
     if model.tokenizer is None:
         raise DetectionError(f"{model.id} has no tokenizer, so {task.id} can't be put to it.")
-    context = getattr(model.network.config, "max_position_embeddings", None) or 1 << 30
+    context = context_of(model.network) or 1 << 30
     kept: list[Question] = []
     dropped: Counter[str] = Counter()
     for item in filter(only, task.items(split)):
@@ -127,7 +150,7 @@ def questions(
         else:
             kept.append(asked)
     if not kept:
-        reasons = "; ".join(f"{reason}: {count}" for reason, count in dropped.items()) or f"its {split} split is empty"
+        reasons = "; ".join(f"{reason}: {count}" for reason, count in dropped.items()) or f"none of its {split} split"
         raise DetectionError(f"no item of {task.id} can be put to {model.id} ({reasons}).")
     return Questions(task, tuple(kept), dict(dropped))
 
@@ -166,7 +189,9 @@ def ask(
         broken = as_request(item.twin, tokenizer) if request else item.twin
         twin = _continued(render(broken, tokenizer, prepend_bos=bos), shared)
     prompt = _continued(prompt, shared)
-    if twins and (twin is None or len(twin.tokens) != len(prompt.tokens)):
+    if twins and twin is None:
+        return NO_TWIN
+    if twins and twin is not None and len(twin.tokens) != len(prompt.tokens):
         return UNEVEN
     if max(len(prompt.tokens), len(twin.tokens) if twin else 0) > context:
         return TOO_LONG

@@ -14,7 +14,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from survey_tools.errors import DetectionError
 from survey_tools.heads.models import LoadedModel
+from survey_tools.heads.prompts.context import context_of
 from survey_tools.heads.prompts.task import Split
 
 POOL_FROM = 20_000
@@ -72,9 +74,16 @@ def token_pool(model: LoadedModel) -> Int[Tensor, " token"]:
 def sequences(task: SequenceTask, model: LoadedModel, prompts: int, split: Split = "test") -> Sequences:
     """Prompts of one split for a model, with the BOS token its tokenizer starts texts with, on its device.
 
-    The split and the task's id are the seed: the first n of a split are the same for every n.
+    The split and the task's id are the seed: the first n of a split are the same for every n. Raises DetectionError
+    where the vocabulary or the context is too small.
     """
-    pool = token_pool(model)
+    pool, context = token_pool(model), context_of(model.network)
+    if len(pool) < task.length:
+        raise DetectionError(
+            f"{model.id} has {len(pool)} tokens to draw from; a prompt of {task.id} needs {task.length} different ones."
+        )
+    if context is not None and context < task.length + int(model.prepend_bos):
+        raise DetectionError(f"{model.id} reads {context} tokens; a prompt of {task.id} has {task.length} and a start.")
     drawn = [task.draw(pool, 1, task.length, _generator(task.id, split, number)) for number in range(prompts)]
     device = model.network.get_input_embeddings().weight.device
 

@@ -116,7 +116,9 @@ def _split_items(task: TextTask) -> dict[Split, tuple[Item, ...]]:
     for item in mixed:
         if item.label not in (task.labels or ("",)):
             raise DetectionError(f"{item.prompt.text!r} of task {task.id} has label {item.label!r}, not in its labels.")
-        if unknown := item.prompt.roles - set(task.roles):
+        if task.labels and not item.prompt.passages(task.labelled_role):
+            raise DetectionError(f"{item.prompt.text!r} of task {task.id} has a label and no {task.labelled_role!r}.")
+        if unknown := (item.prompt.roles | (item.twin.roles if item.twin else frozenset())) - set(task.roles):
             raise DetectionError(f"task {task.id} does not describe its role {', '.join(sorted(unknown))}.")
     dev = {item.key for item in mixed if _hash(f"{task.id} {item.key}") < DEV_SHARE}
     return {

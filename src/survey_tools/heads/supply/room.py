@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from survey_tools.errors import ModelTooLarge
+from survey_tools.errors import ModelTooLarge, ModelUnavailable
 
 GIB = 1 << 30
 MARGIN = 1.25
@@ -58,11 +58,18 @@ def require_memory(needed: float, what: str, device: str = "cpu") -> None:
 
 
 def available_memory(device: str) -> int:
-    """Bytes that can still be allocated on a device."""
-    if device.startswith("cuda"):
+    """Bytes that can still be allocated on a device. Raises ModelUnavailable where there is no such device."""
+    kind = device.partition(":")[0]
+    if kind not in ("cpu", "cuda", "mps"):
+        raise ModelUnavailable(f"there is no device {device!r}; expected cpu, cuda, cuda:1, ... or mps")
+    if kind == "cuda":
         import torch
 
-        return int(torch.cuda.mem_get_info(torch.device(device))[0])
+        try:
+            return int(torch.cuda.mem_get_info(torch.device(device))[0])
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise ModelUnavailable(f"device {device!r} cannot be used here: {reason}") from error
     import psutil
 
     return int(psutil.virtual_memory().available)

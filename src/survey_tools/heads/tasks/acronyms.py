@@ -1,8 +1,9 @@
 """Acronyms of three words: `The Global Energy Council (GE` -> C.
 
 The wrong answers are the two letters already written and a letter that is none of the three. All letters come
-equally often as first, second, third and other, so no letter is a good guess. The twin has another third word: the
-letter that was the other is right. Source: garcia-carrasco-2024-acronyms; the words and frames are ours.
+equally often as first, second, third and other, so no letter is a good guess; who only avoids what is written is right
+half of the time, and that is what a model must exceed. The twin has another third word: the letter that was the other
+is right. Source: garcia-carrasco-2024-acronyms; the words and frames are ours.
 
 A tokenizer with one token for letters on both sides of the prompt's end can't be asked in the paper's form, `(GE`: such
 items are dropped as merged, and most of them are, so other frames spell the letters out: `G, E,`.
@@ -31,6 +32,8 @@ LETTERS = sorted({word[0] for word in LAST})
 """Each begins words of all three places."""
 ROUNDS = 60
 """Items of each third letter."""
+BLIND = 1 / 2
+"""Reached by any letter that is not yet written."""
 
 
 def _items() -> list[Item]:
@@ -77,4 +80,5 @@ TASK = TextTask(
         "l2": "its second letter, the last thing read",
     },
     frames=len(FRAMES),
+    needed=BLIND,
 )

@@ -7,7 +7,7 @@ ours.
 
 from __future__ import annotations
 
-from survey_tools.heads.prompts.few_shot import FORMATS, ROLES, few_shot_items
+from survey_tools.heads.prompts.few_shot import BLIND, FORMATS, ROLES, few_shot_items
 from survey_tools.heads.prompts.task import Item, TextTask
 from survey_tools.heads.words.geography import CAPITALS
 
@@ -24,4 +24,5 @@ TASK = TextTask(
     make=_items,
     roles=ROLES,
     frames=len(FORMATS),
+    needed=BLIND,
 )

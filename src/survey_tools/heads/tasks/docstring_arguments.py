@@ -3,9 +3,10 @@
 `def load(self, size, files, old, mode):` ... `:param size: what to use :param` -> files. Of four arguments, the second
 or the third is asked for, after one or two were described: the name to copy is the one that follows the last described
 name in the signature, and a name that is still to come is among the wrong answers, so that neither "the last one" nor
-"one not yet described" is enough. Wrong, too, are two names that do not occur. The twin has the asked argument and
-the one after it exchanged in its signature, so that the other is right. The task is that of the known docstring circuit
-of a four-layer attention-only network; the functions are ours.
+"one not yet described" is enough; the latter is right in 5 of 12 cases, and that is what a model must exceed. Wrong,
+too, are two names that do not occur. The twin has the asked argument and the one after it exchanged in its signature,
+so that the other is right. The task is that of the known docstring circuit of a four-layer attention-only network; the
+functions are ours.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ FRAMES = (
 )
 """The head of the function, and the word that announces an argument."""
 ITEMS = 420
+BLIND = (1 / 3 + 1 / 2) / 2
+"""Reached by any argument of the signature that is not yet described: three of them or two are left."""
 
 
 def _items() -> list[Item]:
@@ -84,4 +87,5 @@ TASK = TextTask(
         "announcement": "the word before the name that is asked for: the end of the prompt",
     },
     frames=len(FRAMES),
+    needed=BLIND,
 )

@@ -2,10 +2,11 @@
 
 The next result depends on the item to be read and on the last result. Three rules: copy the list, add up, keep the
 largest. All items and results are digits. The wrong answers are three other digits, drawn so that the right one is
-equally often the smallest, second, third and largest of the four; where the largest is kept, half of the items change
-it. The twin has another item to be read, and one of the wrong answers is right. Lengths and steps vary, so that no
-fixed distance leads to the item. Source: cabannes-2024-iteration-head, whose networks are trained on copying, parity
-and polynomials; sum and largest are ours.
+equally often the smallest, second, third and largest of the four, and taken from the list first where its digits are
+results; where the largest is kept, half of the items change it. Even so, guesses fitted to each rule reach `BLIND`, and
+that is what a model must exceed. The twin has another item to be read, and one of the wrong answers is right. Lengths
+and steps vary, so that no fixed distance leads to the item. Source: cabannes-2024-iteration-head, whose networks are
+trained on copying, parity and polynomials; sum and largest are ours.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ RANKS_OF_LARGEST = (
 """Rank of the right answer, and whether the item changes the largest: one that does not can't be followed by more."""
 ROUNDS = 96
 """Items of each frame."""
+BLIND = 0.6
+"""Reached at most, for any rule, by a digit of the list not yet written or by the nearest one not below the last."""
 
 
 def _items() -> list[Item]:
@@ -67,14 +70,16 @@ def _item(frame: int, rank: int, length: int, changes: bool, random: Random) -> 
     others = {number: result for number, result in others.items() if result != right and result <= 9}
     if not others:
         return None
-    other = random.choice(sorted(others))
+    # those of the list, where results are such, or copying any digit would be a good guess; sums are mostly larger
+    familiar = set(numbers) if rule(1, 1) == 1 else set()
+    other = random.choice(sorted(familiar & set(others) or others))
     twin_right = others[other]
     below = [digit for digit in range(right) if digit != twin_right]
     above = [digit for digit in range(right + 1, 10) if digit != twin_right]
     from_below, from_above = rank - (twin_right < right), 3 - rank - (twin_right > right)
     if not (0 <= from_below <= len(below) and 0 <= from_above <= len(above)):
         return None
-    wrong = [twin_right, *random.sample(below, from_below), *random.sample(above, from_above)]
+    wrong = [twin_right, *_draw(below, from_below, familiar, random), *_draw(above, from_above, familiar, random)]
     twin = [*numbers[:read], other, *numbers[read + 1 :]]
     return Item(
         key=f"{frame} {' '.join(map(str, numbers))}",
@@ -85,6 +90,11 @@ def _item(frame: int, rank: int, length: int, changes: bool, random: Random) -> 
         twin=chain(words, twin, results[:-1]),
         twin_right=(f" {twin_right}",),
     )
+
+
+def _draw(digits: list[int], count: int, first: set[int], random: Random) -> list[int]:
+    """So many of the digits, those of `first` before all others."""
+    return sorted(random.sample(digits, len(digits)), key=lambda digit: digit not in first)[:count]
 
 
 TASK = TextTask(
@@ -101,4 +111,5 @@ TASK = TextTask(
         "state": "the last of them: the end of the prompt",
     },
     frames=len(FRAMES),
+    needed=BLIND,
 )

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 from survey_tools.errors import DetectionError
 from survey_tools.heads.behaviour import Batch, Behaviour
 from survey_tools.heads.models import LoadedModel
+from survey_tools.heads.prompts.context import context_of
 from survey_tools.heads.prompts.sequences import NATS_NEEDED, Sequences, SequenceTask, token_pool
 from survey_tools.heads.settings import Settings
 
@@ -67,7 +68,7 @@ def draw(model: LoadedModel, prompts: int, half_length: int, seed: int) -> Repea
 
 
 def _fitting_length(model: LoadedModel, pool: int, start: int, half_length: int) -> int:
-    context = getattr(model.network.config, "max_position_embeddings", None) or start + 2 * half_length
+    context = context_of(model.network) or start + 2 * half_length
     length = min(half_length, pool // 2, (context - start) // 2)
     if length < SHORTEST:
         raise DetectionError(

@@ -1,7 +1,8 @@
 """Formal and informal sentences, and how the next one begins: `Moreover` or `Anyway`?
 
-The two sentences of a pair say much the same in about as many words, and neither has a word that is offered; each is
-the other's twin. The frames around them are neutral. Source: ma-2025-dress (style read from heads); sentences are ours.
+The two sentences of a pair say much the same in about as many words (the formal ones are longer), and neither has a
+word that is offered; each is the other's twin. The frames around them are neutral. Source: ma-2025-dress (style read
+from heads); sentences are ours.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class Relation:
 def _facts(lines: str) -> tuple[tuple[str, str], ...]:
     """`subject: attribute, subject: attribute`, and `subject / subject: attribute` where several share one."""
     pairs = []
-    for entry in lines.replace("\n", " ").split(","):
+    for entry in " ".join(lines.split()).split(","):
         subjects, attribute = entry.split(":")
         pairs += [(subject.strip(), attribute.strip()) for subject in subjects.split("/")]
     return tuple(pairs)
@@ -52,7 +52,7 @@ CITY_COUNTRY = Relation(
         "The {relation:city} of {subject} lies {relation:in}",
         "{subject} is one of the largest {relation:cities in}",
         "People who live in {subject} are at {relation:home in}",
-        "Trains that stop in {subject} {relation:cross the country} of",
+        "The roads around {subject} {relation:cross the country} of",
     ),
     _facts(
         """
@@ -77,7 +77,7 @@ LANGUAGE = Relation(
         """Cuba / Ecuador / Spain / Colombia: Spanish, Egypt / Iraq / Jordan / Kuwait: Arabic, Austria / Germany:
         German, Brazil / Portugal: Portuguese, France / Monaco: French, Italy: Italian, Japan: Japanese, China:
         Chinese, Russia: Russian, Greece: Greek, Turkey: Turkish, Poland: Polish, Sweden: Swedish, Denmark: Danish,
-        Hungary: Hungarian, Jamaica / Ghana: English, Israel: Hebrew, Iran: Persian, Thailand: Thai,
+        Hungary: Hungarian, Australia / England: English, Norway: Norwegian, Iran: Persian, Thailand: Thai,
         Vietnam: Vietnamese, Iceland: Icelandic, Bulgaria: Bulgarian"""
     ),
     letters=2,
@@ -182,12 +182,12 @@ BIRTH_COUNTRY = Relation(
     ),
     _facts(
         """
-        William Shakespeare / Isaac Newton / Charles Dickens: England, Dante Alighieri / Galileo Galilei: Italy,
-        Wolfgang Mozart / Franz Schubert: Austria, Johann Goethe / Ludwig Beethoven / Martin Luther: Germany, Victor
-        Hugo / Claude Monet / Louis Pasteur: France, Frederic Chopin / Marie Curie / Nicolaus Copernicus: Poland,
-        Pyotr Tchaikovsky / Leo Tolstoy / Anton Chekhov: Russia, Mahatma Gandhi / Rabindranath Tagore: India, Edvard
-        Grieg / Henrik Ibsen: Norway, Jean Sibelius: Finland, Carl Linnaeus / Alfred Nobel: Sweden, Miguel Cervantes
-        / Pablo Picasso / Francisco Goya: Spain
+        Jean Sibelius: Finland, Joseph Haydn / Franz Schubert: Austria, Carl Linnaeus / Alfred Nobel: Sweden,
+        Miguel Cervantes / Pablo Picasso / Francisco Goya: Spain, Dante Alighieri / Galileo Galilei: Italy,
+        William Shakespeare / Isaac Newton / Charles Dickens: England, Mahatma Gandhi / Rabindranath Tagore: India,
+        Pyotr Tchaikovsky / Leo Tolstoy / Anton Chekhov: Russia, Victor Hugo / Claude Monet / Louis Pasteur: France,
+        Edvard Grieg / Henrik Ibsen: Norway, Johann Goethe / Ludwig Beethoven / Martin Luther: Germany,
+        Frederic Chopin / Marie Curie: Poland
         """
     ),
     letters=2,

@@ -16,7 +16,7 @@ FOODS = (
     "apples", "beans", "carrots", "dates", "eggs", "flour", "grapes", "honey", "lemons", "mushrooms", "nuts", "onions",
     "pears", "rice", "salt", "tea", "vinegar", "walnuts",
 )  # fmt: skip
-COLORS = ("black", "gray", "red", "white", "yellow", "purple", "orange", "turquoise", "violet", "silver")
+COLORS = ("black", "gray", "red", "white", "yellow", "purple", "lilac", "turquoise", "violet", "silver")
 MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
     "December",

@@ -47,7 +47,7 @@ FORMAL_AND_INFORMAL = (
     ("The audience responded with enthusiasm.", "The crowd went totally nuts."),
     ("She inquired whether the position was available.", "She asked if they'd still got the job."),
     ("They encountered numerous difficulties.", "They ran into tons of trouble."),
-    ("I apologize for the delay in my reply.", "Oops, sorry I'm so late!"),
+    ("I apologize for the delay in my reply.", "Oops, sorry I'm super late!"),
     ("The residence requires extensive repairs.", "The house is kind of a mess."),
     ("The director dismissed the employee.", "The boss fired the poor guy."),
     ("You are requested to remain seated.", "Stay put, you guys."),

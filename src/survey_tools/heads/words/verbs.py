@@ -19,8 +19,8 @@ RESTING = ("waited", "slept", "smiled", "rested", "worked", "sang", "talked", "l
 ABOUT_PEOPLE = ("old", "young", "tired", "happy", "clever", "quiet", "poor", "famous", "kind", "tall")
 ABOUT_THINGS = ("small", "new", "heavy", "blue", "expensive", "strange", "beautiful", "broken", "little", "red")
 HOW = ("quickly", "quietly", "gladly", "secretly", "finally", "suddenly", "calmly", "proudly")
-AGAIN = ("again", "later", "soon", "twice", "together", "there")
+AGAIN = ("again", "later", "early", "twice", "often", "there")
 """Adverbs that may end a sentence."""
 FIRST = ("suddenly", "finally", "later", "soon", "once", "then")
 """Adverbs that may begin one."""
-BY_PLACE = ("near", "behind", "at", "from")
+BY_PLACE = ("near", "behind", "at", "by")
