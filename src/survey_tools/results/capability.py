@@ -49,7 +49,7 @@ class CapabilityRecord(Part):
     interval: tuple[float, float] | None = None
     """95 %, over items of different keys."""
     chance: float | None = None
-    """The better of blind guessing and the answer that is right most often."""
+    """What is reached without reading: by guessing, one constant answer, or favourites learnt on the dev split."""
     needed: float | None = None
     """The lower end of the interval must lie above it."""
     items: int = 0

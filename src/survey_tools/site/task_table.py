@@ -25,7 +25,8 @@ from survey_tools.site.verdict_card import anchor
 HOW_TO_READ = (
     "Items are of each task's held-out test split, which no detector was made on. "
     "A behaviour is present where the lower end of the 95 % interval lies above what is needed: chance, unless the "
-    "column says more, and chance is the better of blind guessing and of always giving one answer. "
+    "column says more. Chance is what is reached without reading: by guessing, by one constant answer, or by having "
+    "favourites among the answers. "
     "An encoder expects no next token: it is read through a probe where the task has labels, and else the task does "
     "not apply."
 )
