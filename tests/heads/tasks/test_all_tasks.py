@@ -159,9 +159,9 @@ def encoder():
 
 
 def tokenizer_of(model):
-    """The small default model is pulled; the others are used where they are at hand."""
+    """The two small models are pulled; the others are used where they are at hand."""
     source, _ = model_source(model)
-    if model == CAUSAL[0]:
+    if model in (CAUSAL[0], ENCODER):
         try:
             folder = pull(model, source)
         except ModelUnavailable as error:
