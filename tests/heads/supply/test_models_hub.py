@@ -11,7 +11,7 @@ from spoken import Spoken
 from tiny_models import sha256
 
 from survey_tools.errors import ArchitectureRefused, ModelCorrupt, ModelUnavailable, ModelUnknown
-from survey_tools.heads.models import HubSource, is_cached, load, pull
+from survey_tools.heads.models import HubSource, is_cached, load, pull, verify
 from survey_tools.heads.supply import room
 
 PINNED = HubSource("tiny/llama", COMMIT)
@@ -38,6 +38,41 @@ def test_without_a_revision_the_one_taken_is_named(hub: Hub, llama_folder: Path,
     assert spoken.words[0] == f"tiny/llama: taking revision {COMMIT}"
     assert model.source == PINNED
     assert model.digest == sha256((llama_folder / "model.safetensors").read_bytes())
+
+
+def test_a_branch_is_asked_for_once_and_found_by_its_name(hub: Hub) -> None:
+    step = HubSource("tiny/llama", "step7")
+    hub.branches.add("step7")
+    assert not is_cached("tiny/llama", step)
+    folder = pull("tiny/llama", step)
+    hub.requests.clear()
+    assert is_cached("tiny/llama", step)
+    assert pull("tiny/llama", step) == folder == pull("tiny/llama", PINNED)
+    verify("tiny/llama", step)
+    assert hub.requests == []
+
+
+def test_without_a_revision_the_hub_is_asked_again_and_where_it_is_gone_the_last_is_taken(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, spoken: Spoken
+) -> None:
+    newest = HubSource("tiny/llama")
+    folder = pull("tiny/llama", newest)
+    hub.requests.clear()
+    assert pull("tiny/llama", newest) == folder
+    assert len(hub.requests) == 1, "there may be a newer one"
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert pull("tiny/llama", newest, progress=spoken) == folder
+    assert spoken.words[-1].endswith(f"taking revision {COMMIT}, which is in the cache")
+    assert load("tiny/llama", newest).source == PINNED
+
+
+def test_a_name_that_was_never_pulled_needs_the_hub(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    for source in (HubSource("tiny/llama"), HubSource("tiny/llama", "step7")):
+        with pytest.raises(ModelUnavailable, match=r"cannot reach http://127\.0\.0\.1:9"):
+            pull("tiny/llama", source)
+        with pytest.raises(ModelUnavailable, match="is not in the cache"):
+            verify("tiny/llama", source)
 
 
 def test_files_that_no_model_is_made_of_stay_there(hub: Hub, llama_folder: Path) -> None:

@@ -7,7 +7,6 @@ hash is compared with that hash.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +17,7 @@ from typing import Any
 from survey_tools.errors import ModelCorrupt, ModelUnavailable, ModelUnknown
 from survey_tools.heads.supply.cache import require_digest
 from survey_tools.heads.supply.folder import is_wanted, network_class, read_config, refuse_other_weights
+from survey_tools.heads.supply.revisions import is_pinned
 from survey_tools.heads.supply.room import require_disk
 from survey_tools.heads.supply.sources import HubSource, Progress
 
@@ -32,7 +32,7 @@ def resolve(source: HubSource, progress: Progress) -> HubSource:
         ModelUnknown: no such repository or revision.
         ModelUnavailable: no network, gated, or the hub refuses.
     """
-    if source.revision is not None and re.fullmatch(r"[0-9a-f]{40}", source.revision):
+    if is_pinned(source):
         return source
     commit = str(_ask(source).sha)
     progress(f"{source.repo}: taking revision {commit}", 0, 0)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from survey_tools.errors import ModelCorrupt, ModelTooLarge, ModelUnavailable
 from survey_tools.heads.supply import cache, folder, gguf_conversion, hub, room, terms, wheels
+from survey_tools.heads.supply.revisions import last_taken, remember
 from survey_tools.heads.supply.sources import (
     FolderSource,
     HubSource,
@@ -32,14 +33,14 @@ def is_cached(model_id: str, source: ModelSource) -> bool:
         with suppress(ModelUnavailable, ModelCorrupt):
             return trained_files(model_id, source).complete
         return False
-    return cache.damage(cache.model_folder(model_id, source)) is None
+    return cache.damage(cache.model_folder(model_id, last_taken(source))) is None
 
 
 def cached_bytes(model_id: str, source: ModelSource) -> int:
     """What a model takes in the cache; 0 for one that is not in it."""
     if isinstance(source, FolderSource | PlantedSource | TrainedSource):
         return 0
-    manifest = cache.read_manifest(cache.model_folder(model_id, source))
+    manifest = cache.read_manifest(cache.model_folder(model_id, last_taken(source)))
     return sum(file.bytes for file in manifest.files.values()) if manifest else 0
 
 
@@ -56,6 +57,8 @@ def pull(
     """Brings a model here, verified and converted, and returns its folder; one that is here is left alone.
 
     `memory` is what it will take in bytes on `device` to load it: where they are not there, nothing is fetched.
+    A branch or a training step of a hub is asked for once; a repository without a revision every time, and where the
+    hub cannot be reached, what was taken last is said and used.
 
     Raises:
         ModelUnknown: no such repository, revision or folder.
@@ -77,17 +80,17 @@ def pull(
         if source.step is not None:
             return weights.parent
         raise ModelUnavailable(f"{model_id} comes with the package as {weights.name}: nothing to pull")
-    if is_cached(model_id, source):
-        return cache.model_folder(model_id, source)
+    newest = isinstance(source, HubSource) and source.revision is None
+    if is_cached(model_id, source) and not newest:
+        return cache.model_folder(model_id, last_taken(source))
     room.require_memory(memory, f"loading {model_id}", device)
     try:
         terms.require_accepted(model_id, licence, accept_licence)
-        if isinstance(source, HubSource):
-            source = hub.resolve(source, say)
-            if is_cached(model_id, source):
-                return cache.model_folder(model_id, source)
-        with cache.locked(model_id, source, say):
-            return _pull_locked(model_id, source, say)
+        pinned = _pinned(model_id, source, say) if isinstance(source, HubSource) else source
+        if is_cached(model_id, pinned):
+            return cache.model_folder(model_id, pinned)
+        with cache.locked(model_id, pinned, say):
+            return _pull_locked(model_id, pinned, say)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise ModelTooLarge(
@@ -114,12 +117,27 @@ def verify(model_id: str, source: ModelSource) -> None:
     if isinstance(source, TrainedSource):
         trained_files(model_id, source)
         return
-    place = cache.model_folder(model_id, source)
+    place = cache.model_folder(model_id, last_taken(source))
     if not place.is_dir():
         raise ModelUnavailable(f"{model_id} is not in the cache; bring it with `survey models pull {model_id}`")
     if found := cache.damage(place, thorough=True):
         (place / cache.MANIFEST).unlink(missing_ok=True)
         raise ModelCorrupt(f"{found}; bring it again with `survey models pull {model_id}`")
+
+
+def _pinned(model_id: str, source: HubSource, say: Progress) -> HubSource:
+    """The commit that the hub says now, else the one in the cache that was taken last."""
+    try:
+        pinned = hub.resolve(source, say)
+    except ModelUnavailable as error:
+        known = last_taken(source)
+        if known == source or not is_cached(model_id, known):
+            raise
+        say(f"{error}; taking revision {known.revision}, which is in the cache", 0, 0)
+        return known
+    if pinned != source and pinned.revision is not None:
+        remember(source, pinned.revision)
+    return pinned
 
 
 def _pull_locked(model_id: str, source: PackageSource | HubSource, say: Progress) -> Path:
