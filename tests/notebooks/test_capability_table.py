@@ -62,6 +62,8 @@ def test_a_cell_is_fresh_until_its_task_the_weights_or_the_number_of_items_chang
     assert standing(store, "succession", entry, ITEMS) == "missing"
     other = entry.model_copy(update={"dtype": "bfloat16"})
     assert standing(store, "indirect-object", other, ITEMS) == "stale: model changed"
+    assert standing(store, "indirect-object", entry, ITEMS, measured[1][0].model_digest) == "fresh"
+    assert standing(store, "indirect-object", entry, ITEMS, "converted otherwise") == "stale: other weights"
     (store.folders[0] / "planted-gpt2" / "tasks" / "indirect-object.json").write_text("{")
     assert standing(store, "indirect-object", entry, ITEMS).startswith("stale: ")
 

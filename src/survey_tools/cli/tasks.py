@@ -107,14 +107,15 @@ def run(
         raise ModelUnknown(f"there is no entry for model {model!r}; {hint}")
     entry = survey.models[model]
     asked: list[Task] = [load_task(task) for task in task_ids or all_ids()]
-    due = [task for task in asked if force or standing(store, task.id, entry, items) != "fresh"]
-    if not due:
+    if not force and all(standing(store, task.id, entry, items) == "fresh" for task in asked):
         click.echo(f"{model}: all {len(asked)} cells are fresh.")
         return
     require_device(device)
     with progress() as say:
         loaded = load_model(model, device=device, accept_licence=accept_licence, progress=say, survey=survey)
-        for task in due:
+        for task in asked:
+            if not force and standing(store, task.id, entry, items, loaded.digest) == "fresh":
+                continue
             [record] = measure_cells(entry, loaded, [task], items, store, where, say)
             click.echo(f"{task.id}: {record.verdict}, {record.reason}")
 

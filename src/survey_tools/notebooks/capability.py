@@ -69,8 +69,12 @@ def _made_of(module: str, package: PackageSource) -> list[Module]:
     return [seen[name] for name in sorted(seen)]
 
 
-def standing(store: ResultStore, task: str, model: OpenModel, items: int) -> str:
-    """`fresh`, `missing`, or `stale` and why: parts that changed, or fewer items than asked for now."""
+def standing(store: ResultStore, task: str, model: OpenModel, items: int, weights: str | None = None) -> str:
+    """`fresh`, `missing`, or `stale` and why: parts that changed, other weights, or fewer items than asked for now.
+
+    `weights` is the digest of the model as it was loaded, where it was: a converter that changed makes others of the
+    same source.
+    """
     try:
         record = store.capability(model.id, task)
     except RecordError as error:
@@ -80,6 +84,8 @@ def standing(store: ResultStore, task: str, model: OpenModel, items: int) -> str
     changed = changed_parts(record.digest_parts, cell_digest(task, model))
     if changed:
         return f"stale: {', '.join(changed)} changed"
+    if weights is not None and record.model_digest != weights:
+        return "stale: other weights"
     return "fresh" if record.asked >= items else f"stale: {record.asked} items were asked for, now {items}"
 
 
