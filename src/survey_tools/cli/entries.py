@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from survey_tools.cli.opened import ROOT, open_survey
+from survey_tools.cli.opened import RESULTS, ROOT, open_survey
 from survey_tools.cli.terminal import print_table, progress
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def check(paths: tuple[Path, ...], layout: str, root: Path | None) -> None:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="For machines, all models.")
 @click.option("--all", "everything", is_flag=True, help="Models too on which nothing was ever run.")
-@click.option("--results", "results", type=click.Path(path_type=Path), help="Folder of run records [results].")
+@RESULTS
 @ROOT
 def status(as_json: bool, everything: bool, results: Path | None, root: Path | None) -> None:
     """Show every entry on every model: fresh, stale (and why), missing or failed.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 ROOT = click.option(
     "--root", type=click.Path(path_type=Path, file_okay=False), help="The survey's folder; found by itself inside one."
 )
+RESULTS = click.option("--results", type=click.Path(path_type=Path), help="Folder of run records [results].")
 
 
 def open_survey(root: Path | None, results: Path | None) -> tuple[Path, Survey, ResultStore]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from survey_tools.cli.opened import ROOT, open_survey
+from survey_tools.cli.opened import RESULTS, ROOT, open_survey
 from survey_tools.cli.terminal import print_table, progress
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def show(task: str, items: int) -> None:
 @ITEMS
 @click.option("--force", is_flag=True, help="Fresh cells, too.")
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--results", type=click.Path(path_type=Path), help="Folder of run records [results].")
+@RESULTS
 @ACCEPT
 @ROOT
 def run(
@@ -95,17 +95,12 @@ def run(
     Example: survey tasks run indirect-object succession --model smollm2-135m-instruct
     """
     from survey_tools.api import load_model, require_device
-    from survey_tools.errors import ModelUnknown
     from survey_tools.heads.tasks import load_task
     from survey_tools.heads.tasks import task_ids as all_ids
-    from survey_tools.knowledge.lookup import did_you_mean
     from survey_tools.notebooks.capability import measure_cells, standing
 
     where, survey, store = open_survey(root, results)
-    if model not in survey.models:
-        hint = did_you_mean(model, survey.models) or "`survey models list` names them."
-        raise ModelUnknown(f"there is no entry for model {model!r}; {hint}")
-    entry = survey.models[model]
+    entry = survey.model(model)
     asked: list[Task] = [load_task(task) for task in task_ids or all_ids()]
     if not force and all(standing(store, task.id, entry, items) == "fresh" for task in asked):
         click.echo(f"{model}: all {len(asked)} cells are fresh.")
@@ -121,7 +116,7 @@ def run(
 
 
 @tasks.command()
-@click.option("--results", type=click.Path(path_type=Path), help="Folder of run records [results].")
+@RESULTS
 @ROOT
 def table(results: Path | None, root: Path | None) -> None:
     """Show which model can do which task, from the records; `no`: not above what is needed, `-`: does not apply.

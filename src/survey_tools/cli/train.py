@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from survey_tools.cli.opened import ROOT, open_survey
+from survey_tools.cli.opened import RESULTS, ROOT, open_survey
 from survey_tools.cli.terminal import progress
 
 
@@ -70,7 +70,7 @@ def train(
 @click.option("--most", type=click.IntRange(min=2), help="No more checkpoints than that, at equal ratios of steps.")
 @click.option("--items", type=click.IntRange(min=2), default=200, show_default=True, help="Test items of a task.")
 @click.option("--device", default="cpu", show_default=True)
-@click.option("--results", type=click.Path(path_type=Path), help="Folder of run records [results].")
+@RESULTS
 @ROOT
 def emergence(
     model: str,

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from survey_tools.errors import KnowledgeError
+from survey_tools.errors import KnowledgeError, ModelUnknown
 from survey_tools.knowledge.load import load_entries
 from survey_tools.knowledge.lookup import did_you_mean, name_key
 from survey_tools.knowledge.problems import raise_for
@@ -72,6 +72,13 @@ class Survey:
     circuits: Mapping[str, Circuit]
     models: Mapping[str, OpenModel]
     framework: Framework
+
+    def model(self, model_id: str) -> OpenModel:
+        """The entry of a model. Raises ModelUnknown, with a suggestion, where there is none."""
+        if model_id not in self.models:
+            hint = did_you_mean(model_id, self.models) or "`survey models list` names them."
+            raise ModelUnknown(f"there is no entry for model {model_id!r}; {hint}")
+        return self.models[model_id]
 
     def papers_of(self, head_type_id: str) -> list[tuple[Paper, HeadTypeUse]]:
         """Papers on a head type, oldest first, each with its `role` and the name it uses."""

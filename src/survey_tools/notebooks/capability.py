@@ -8,8 +8,9 @@ and the weights.
 from __future__ import annotations
 
 import datetime
+import functools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,11 +51,17 @@ def cell_digest(task: str, model: OpenModel, package: PackageSource | None = Non
     return {**_asking(task, package or installed()), "model": short(named_weights(model))}
 
 
-def _asking(task: str, package: PackageSource) -> dict[str, str]:
-    """The parts that do not depend on the model."""
-    reading = [m for m in package.reached(*READING) if m.name.startswith(READING)]
+@functools.cache
+def _asking(task: str, package: PackageSource) -> Mapping[str, str]:
+    """The parts that do not depend on the model; a package reads each of its files once, so they never change."""
+    reading = _reading(package)
     making = [m for m in _made_of(f"{TASKS}.{task.replace('-', '_')}", package) if m not in reading]
     return {"task": short(joined(making)), "reading": short(joined(reading))}
+
+
+@functools.cache
+def _reading(package: PackageSource) -> tuple[Module, ...]:
+    return tuple(m for m in package.reached(*READING) if m.name.startswith(READING))
 
 
 def _made_of(module: str, package: PackageSource) -> list[Module]:

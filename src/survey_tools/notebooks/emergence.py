@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from survey_tools.errors import ModelUnavailable, ModelUnknown
-from survey_tools.knowledge.lookup import did_you_mean
 from survey_tools.knowledge.records import HubSource, OpenModel, TrainedSource
 from survey_tools.notebooks.digest import PART_LENGTH, digest, joined, short
 from survey_tools.notebooks.environment import commit_of, installed_versions
@@ -76,10 +75,7 @@ def plan(
     from survey_tools.heads.tasks import load_task
     from survey_tools.heads.training.emergence import can_read
 
-    if model not in survey.models:
-        hint = did_you_mean(model, survey.models) or "`survey models list` names them."
-        raise ModelUnknown(f"there is no entry for model {model!r}; {hint}")
-    entry = survey.models[model]
+    entry = survey.model(model)
     detectors = [load_detector(head) for head in heads or detector_ids()]
     if not heads:
         detectors = [detector for detector in detectors if can_read(detector)]
