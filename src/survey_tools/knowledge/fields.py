@@ -62,6 +62,7 @@ RelativePath: TypeAlias = Annotated[str, Field(max_length=300), AfterValidator(_
 Sha256: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Scalar: TypeAlias = str | int | float | bool
 Stage: TypeAlias = Literal["KR", "ICI", "LR", "EP"]
+HeadName: TypeAlias = Annotated[str, Field(pattern=r"^L\d+H\d+$")]
 
 
 class Record(BaseModel):
@@ -75,3 +76,24 @@ class Entry(Record):
 
     schema_version: Literal[1]
     id: Id
+
+
+class Plan(Record):
+    """How something will be measured and what that needs."""
+
+    how: Text
+    needs: Text
+
+
+class Planned(Record):
+    """Nothing measures it yet: the plan for what will."""
+
+    planned: Plan
+
+
+class Correction(Record):
+    """Where an entry departs from an earlier list: the field, what that list says, and why we say otherwise."""
+
+    field: Text
+    listed: Text
+    why: Text

@@ -1,20 +1,33 @@
-"""The five kinds of entry: where their files lie and which record each becomes. Add a kind here."""
+"""The kinds of entry: where their files lie and which record each becomes. Add a kind here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from survey_tools.knowledge.records import Circuit, Entry, Framework, HeadType, OpenModel, Paper
+from survey_tools.knowledge.records import (
+    Benchmarks,
+    Circuit,
+    Entry,
+    Framework,
+    Glossary,
+    HeadType,
+    Methods,
+    OpenModel,
+    OpenQuestions,
+    Paper,
+    Scheme,
+)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of entry; `words` is what a message calls it."""
+    """One kind of entry; `words` is what a message calls it. `only`: there is a single entry of it, with that id."""
 
     name: str
     words: str
     folder: str
     record: type[Entry]
+    only: str | None = None
 
     def path(self, entry_id: str) -> str:
         """The file of an entry, relative to the root."""
@@ -34,9 +47,21 @@ class Kind:
 
 PAPER = Kind("paper", "paper", "papers", Paper)
 HEAD_TYPE = Kind("head-type", "head type", "head_taxonomy", HeadType)
-FRAMEWORK = Kind("framework", "framework", "head_taxonomy", Framework)
+FRAMEWORK = Kind("framework", "framework", "head_taxonomy", Framework, only="framework")
 CIRCUIT = Kind("circuit", "circuit", "head_taxonomy/circuits", Circuit)
+SCHEME = Kind("scheme", "naming scheme", "head_taxonomy/schemes", Scheme)
 MODEL = Kind("model", "model", "models", OpenModel)
+METHODS = Kind("methods", "tree of methods", "background", Methods, only="methods")
+BENCHMARKS = Kind("benchmarks", "list of benchmarks", "background", Benchmarks, only="benchmarks")
+GLOSSARY = Kind("glossary", "glossary", "background", Glossary, only="glossary")
+OPEN_QUESTIONS = Kind("open-questions", "list of open questions", "background", OpenQuestions, only="open-questions")
 
-KINDS = (PAPER, HEAD_TYPE, FRAMEWORK, CIRCUIT, MODEL)
+KINDS = (PAPER, HEAD_TYPE, FRAMEWORK, CIRCUIT, SCHEME, MODEL, METHODS, BENCHMARKS, GLOSSARY, OPEN_QUESTIONS)
 FRAMEWORK_ID = "framework"
+
+
+def kind_of(folder: str, stem: str) -> Kind | None:
+    """The kind of the file `<folder>/<stem>.yml`; None where a folder holds named files only and this is none."""
+    here = [kind for kind in KINDS if kind.folder == folder]
+    named = next((kind for kind in here if kind.only == stem), None)
+    return named or next((kind for kind in here if kind.only is None), None)

@@ -10,17 +10,36 @@ from pathlib import Path
 from typing import cast
 
 from survey_tools.knowledge.kinds import (
+    BENCHMARKS,
     CIRCUIT,
     FRAMEWORK,
     FRAMEWORK_ID,
+    GLOSSARY,
     HEAD_TYPE,
     KINDS,
+    METHODS,
     MODEL,
+    OPEN_QUESTIONS,
     PAPER,
+    SCHEME,
     Kind,
+    kind_of,
 )
+from survey_tools.knowledge.lookup import did_you_mean
 from survey_tools.knowledge.problems import Problem, shown
-from survey_tools.knowledge.records import Circuit, Entry, Framework, HeadType, OpenModel, Paper
+from survey_tools.knowledge.records import (
+    Benchmarks,
+    Circuit,
+    Entry,
+    Framework,
+    Glossary,
+    HeadType,
+    Methods,
+    OpenModel,
+    OpenQuestions,
+    Paper,
+    Scheme,
+)
 from survey_tools.knowledge.validation import to_record
 from survey_tools.knowledge.yaml_source import Source, read_source
 
@@ -60,9 +79,37 @@ class Entries:
         return cast("dict[str, OpenModel]", self.records[MODEL.name])
 
     @property
+    def schemes(self) -> dict[str, Scheme]:
+        """Other naming schemes by id."""
+        return cast("dict[str, Scheme]", self.records[SCHEME.name])
+
+    @property
     def framework(self) -> Framework | None:
         """The framework, if its file could be read."""
-        return cast("Framework | None", self.records[FRAMEWORK.name].get(FRAMEWORK_ID))
+        return cast("Framework | None", self._only(FRAMEWORK))
+
+    @property
+    def methods(self) -> Methods | None:
+        """The tree of experimental methods, if there is one that could be read."""
+        return cast("Methods | None", self._only(METHODS))
+
+    @property
+    def benchmarks(self) -> Benchmarks | None:
+        """The survey's tables of benchmarks, if there are any that could be read."""
+        return cast("Benchmarks | None", self._only(BENCHMARKS))
+
+    @property
+    def glossary(self) -> Glossary | None:
+        """Words of the field, if there is a glossary that could be read."""
+        return cast("Glossary | None", self._only(GLOSSARY))
+
+    @property
+    def open_questions(self) -> OpenQuestions | None:
+        """Open questions, if there is a list that could be read."""
+        return cast("OpenQuestions | None", self._only(OPEN_QUESTIONS))
+
+    def _only(self, kind: Kind) -> Entry | None:
+        return self.records[kind.name].get(kind.only or "")
 
     def known_ids(self, kind: Kind) -> set[str]:
         """Ids that exist, a file with problems of its own included: one mistake, one message."""
@@ -129,16 +176,15 @@ def _files(root: Path, problems: list[Problem]) -> Iterator[tuple[Kind, Path]]:
             path = f"{folder}/{file.name}"
             if file.name.startswith(".") or file.name == "README.md" or path in folders:
                 continue
-            if file.suffix == ".yml":
-                yield _kind(folder, file.stem), file
+            kind = kind_of(folder, file.stem)
+            if file.suffix == ".yml" and kind is not None:
+                yield kind, file
             elif file.is_dir():
                 problems.append(Problem(path, 1, 1, "", "is a folder; entries lie directly in " + folder))
+            elif file.suffix == ".yml":
+                names = [f"{kind.only}.yml" for kind in KINDS if kind.folder == folder]
+                hint = did_you_mean(file.name, names) or f"{folder} holds {', '.join(names)}"
+                problems.append(Problem(path, 1, 1, "", "is none of the files of this folder", hint))
             else:
                 hint = f"rename it to {file.stem}.yml" if file.suffix.lower() in _MEANT else "move it elsewhere"
                 problems.append(Problem(path, 1, 1, "", "is not an entry: their names end in .yml", hint))
-
-
-def _kind(folder: str, stem: str) -> Kind:
-    if folder == FRAMEWORK.folder and stem == FRAMEWORK_ID:
-        return FRAMEWORK
-    return next(kind for kind in KINDS if kind.folder == folder and kind is not FRAMEWORK)

@@ -156,7 +156,7 @@ def _claimed_names(head_types: Collection[HeadType]) -> Iterator[tuple[str, Fiel
             yield head_type.id, ("aliases", i), alias
 
 
-_SYMMETRIC = ("composes_with", "confused_with")
+_SYMMETRIC = ("composes_with", "confused_with", "resembles")
 
 
 def _relations(entries: Entries) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ the other side of a relation, a paper's stages) is derived here and written nowh
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -17,13 +17,18 @@ from survey_tools.knowledge.load import load_entries
 from survey_tools.knowledge.lookup import did_you_mean, name_key
 from survey_tools.knowledge.problems import raise_for
 from survey_tools.knowledge.records import (
+    Benchmarks,
     Circuit,
     Framework,
+    Glossary,
     HeadType,
     HeadTypeUse,
+    Methods,
     OpenModel,
+    OpenQuestions,
     Paper,
     PublishedHead,
+    Scheme,
     Stage,
 )
 from survey_tools.knowledge.references import reference_problems
@@ -36,6 +41,7 @@ INVERSE = {
     "composes_with": "composes_with",
     "inhibits": "inhibited_by",
     "confused_with": "confused_with",
+    "resembles": "resembles",
 }
 """What a relation is called from its other end."""
 
@@ -72,6 +78,11 @@ class Survey:
     circuits: Mapping[str, Circuit]
     models: Mapping[str, OpenModel]
     framework: Framework
+    schemes: Mapping[str, Scheme] = field(default_factory=dict)
+    methods: Methods | None = None
+    benchmarks: Benchmarks | None = None
+    glossary: Glossary | None = None
+    open_questions: OpenQuestions | None = None
 
     def model(self, model_id: str) -> OpenModel:
         """The entry of a model. Raises ModelUnknown, with a suggestion, where there is none."""
@@ -116,6 +127,11 @@ class Survey:
         """Circuits in which a type takes part, by id."""
         return list(self._circuits.get(head_type_id, ()))
 
+    def papers_with_method(self, method_id: str) -> list[Paper]:
+        """Papers whose entry lists a method, and those the survey names for it; oldest first."""
+        named = self.methods and {m.id: m.named_for for _, m in self.methods.walk()}.get(method_id)
+        return [p for p in self._oldest_first if method_id in p.methods or p.id in (named or ())]
+
     def find(self, term: str) -> HeadType | Circuit | OpenModel | Paper:
         """The entry that `term` names: an id, a head type's name or alias, a title, an arXiv id or DOI.
 
@@ -135,8 +151,11 @@ class Survey:
 
     @cached_property
     def _uses(self) -> dict[str, list[tuple[Paper, HeadTypeUse]]]:
-        oldest_first = sorted(self.papers.values(), key=lambda paper: (paper.published, paper.id))
-        return _grouped((use.id, (paper, use)) for paper in oldest_first for use in paper.head_types)
+        return _grouped((use.id, (paper, use)) for paper in self._oldest_first for use in paper.head_types)
+
+    @cached_property
+    def _oldest_first(self) -> list[Paper]:
+        return sorted(self.papers.values(), key=lambda paper: (paper.published, paper.id))
 
     @cached_property
     def _published(self) -> dict[str, list[tuple[str, PublishedHead]]]:
@@ -217,4 +236,16 @@ def load_survey(root: Path | None = None) -> Survey:
     entries = load_entries(root)
     raise_for(sorted(entries.problems + reference_problems(entries)))
     assert entries.framework is not None  # its absence is a problem, raised above
-    return Survey(root, entries.papers, entries.head_types, entries.circuits, entries.models, entries.framework)
+    return Survey(
+        root,
+        entries.papers,
+        entries.head_types,
+        entries.circuits,
+        entries.models,
+        entries.framework,
+        entries.schemes,
+        entries.methods,
+        entries.benchmarks,
+        entries.glossary,
+        entries.open_questions,
+    )
