@@ -46,6 +46,8 @@ class Surveyed(Record):
     """What the survey of the framework says of a type, nothing of ours; a field is left out where it is silent."""
 
     named_in: tuple[Literal["figure", "text", "table", "readme"], ...]
+    group: Text | None = None
+    """A group outside the four stages under which the reading list keeps it."""
     scope: Literal["general", "specific"] | None = None
     task: Text | None = None
     """The task of a specific type."""

@@ -181,5 +181,7 @@ def _is_plain(text: str, inside: bool) -> bool:
     tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
     if value != text or complaint or tag != _TEXT or text != text.strip() or not text.isprintable():
         return False
+    if not any(character.isalpha() for character in text):
+        return False  # nor should a person have to think whether 2026-08 is a number
     signs = (": ", " #", "[", "]", "{", "}", ",") if inside else (": ", " #")
     return text[0] not in _SPECIAL and text[-1] != ":" and not any(sign in text for sign in signs)
