@@ -1,0 +1,15 @@
+"""The literature outside: what arXiv, Crossref, OpenAlex, the ACL Anthology or a BibTeX file say of a paper.
+
+    identifiers.py  metadata.py         what names a paper, and what a source tells of it
+    web.py                              one polite way of asking a server
+    arxiv.py  crossref.py  openalex.py  acl.py  bibtex.py       one thin client each
+    look_up.py                          which source is asked first, and which one then
+    already_here.py  head_names.py      is it here already; which head types does its abstract name
+    draft.py  paper_id.py               from all that an entry that only lacks what a person must say
+    form.py                             the same from the body of a GitHub issue
+    watch.py  watch_report.py           what is new since a date
+    new_head.py                         drafts of a head type, its detector and its test
+    new_file.py                         files are made, never overwritten
+
+Whatever comes in is data of strangers: it is cleaned, cut and checked, and never executed.
+"""

@@ -1,0 +1,122 @@
+"""What names a paper: arXiv id, DOI, ACL Anthology id, OpenReview id; which spellings mean the same paper."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+from urllib.parse import unquote
+
+from survey_tools.knowledge.problems import shown
+from survey_tools.knowledge.records import Paper
+from survey_tools.literature.failures import LiteratureError
+
+Scheme: TypeAlias = Literal["arxiv", "doi", "acl", "openreview"]
+
+EXAMPLES = "arxiv:2312.09230, doi:10.18653/v1/P16-1154 or acl:2024.emnlp-main.699"
+_LONGEST = 300
+
+_PATTERNS: dict[Scheme, str] = {
+    "arxiv": r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[A-Z]{2})?/\d{7})(?:v\d+)?",
+    "doi": r"(10\.\d{4,9}/[^\s\"<>]+)",
+    "acl": r"(\d{4}\.[a-z0-9_]+-[a-z0-9_]+\.\d+|[A-Z]\d{2}-\d{4,5})",
+    "openreview": r"([A-Za-z0-9_-]{6,20})",
+}
+_PAGES = (
+    (re.compile(r"(?i)^https?://(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/"), "arxiv:"),
+    (re.compile(r"(?i)^https?://(?:dx\.)?doi\.org/"), "doi:"),
+    (re.compile(r"(?i)^https?://(?:www\.)?aclanthology\.org/"), "acl:"),
+    (re.compile(r"(?i)^https?://openreview\.net/(?:forum|pdf)\?id="), "openreview:"),
+)
+_ARXIV_DOI = re.compile(r"(?i)^10\.48550/arxiv\.(.+)$")
+_ACL_DOI = re.compile(rf"(?i)^10\.18653/v1/({_PATTERNS['acl']})$")
+
+
+@dataclass(frozen=True)
+class Identifier:
+    """A name of a paper, in the form in which entries hold it; printed `arxiv:2312.09230`."""
+
+    scheme: Scheme
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.scheme}:{self.value}"
+
+
+def parse_identifier(text: str) -> Identifier:
+    """The identifier that `text` is: with its scheme in front, bare, or as the address of the paper's page.
+
+    The version of an arXiv id is dropped, and a DOI that arXiv gave out is the arXiv id it stands for.
+
+    Raises:
+        LiteratureError: it is none.
+    """
+    found = _parsed(text.strip()) if len(text) <= _LONGEST else None
+    if found is None:
+        raise LiteratureError(f"{shown(text)} names no paper that can be looked up; give {EXAMPLES}")
+    return found
+
+
+def identifier_in(address: str) -> Identifier | None:
+    """The identifier in the address of a page; None for pages that belong to no known place."""
+    return _parsed(address) if any(page.match(address) for page, _ in _PAGES) else None
+
+
+def _parsed(text: str) -> Identifier | None:
+    for page, scheme in _PAGES:
+        if page.match(text):
+            rest = unquote(page.sub("", text)).split("?")[0].split("#")[0].split("&")[0].rstrip("/")
+            text = scheme + re.sub(r"\.(pdf|bib)$", "", rest)
+    named = re.fullmatch(r"(?i)(arxiv|doi|acl|openreview)\s*:\s*(.+)", text)
+    # A bare OpenReview id looks like any word, so that one always needs its scheme.
+    schemes = [scheme for scheme in _PATTERNS if scheme == named[1].casefold()] if named else ["arxiv", "doi", "acl"]
+    for scheme in schemes:
+        match = re.fullmatch(_PATTERNS[scheme], named[2] if named else text)
+        if match:
+            return _canonical(scheme, match[1])
+    return None
+
+
+def _canonical(scheme: Scheme, value: str) -> Identifier:
+    if scheme == "doi":
+        value = value.casefold()
+        arxiv = _ARXIV_DOI.match(value)
+        if arxiv and (bare := re.fullmatch(_PATTERNS["arxiv"], arxiv[1])):
+            return Identifier("arxiv", bare[1])
+    return Identifier(scheme, value)
+
+
+def acl_id_of(doi: str) -> str | None:
+    """The ACL Anthology id that a DOI of the Anthology holds; ids of before 2020 are in capitals."""
+    match = _ACL_DOI.match(doi)
+    if match is None:
+        return None
+    return match[1].upper() if re.match(r"[A-Za-z]", match[1]) else match[1].casefold()
+
+
+def acl_doi(acl_id: str) -> str:
+    """The DOI under which the Anthology registers most of its papers."""
+    return f"10.18653/v1/{acl_id}".casefold()
+
+
+Key: TypeAlias = tuple[Scheme, str]
+
+
+def key_of(identifier: Identifier) -> Key:
+    """What two identifiers of one paper share, whatever their case and whichever of the two DOIs they are."""
+    if identifier.scheme == "doi" and (acl := acl_id_of(identifier.value)):
+        return "acl", acl.casefold()
+    value = identifier.value
+    return identifier.scheme, value if identifier.scheme == "openreview" else value.casefold()
+
+
+def keys_of_paper(paper: Paper) -> Iterator[Key]:
+    """The keys of every identifier of an entry, those hidden in its links included."""
+    for scheme in _PATTERNS:
+        value = getattr(paper.ids, scheme)
+        if value is not None and (found := _parsed(f"{scheme}:{value}")):
+            yield key_of(found)
+    for address in (paper.links.paper, *paper.links.other):
+        if address is not None and (linked := identifier_in(address)):
+            yield key_of(linked)
