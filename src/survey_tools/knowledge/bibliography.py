@@ -1,8 +1,12 @@
-"""A paper as a BibTeX entry and as one line of text. Never a guess: venues are free text here, so every
-entry is `@misc` with `howpublished`, which each BibTeX style prints.
+"""A paper as a BibTeX entry and as one line of text. Never a guess: venues are free text here, so an entry is
+`@inproceedings` or `@article` only where the venue is one of those named below, and else `@misc` with
+`howpublished`, which each BibTeX style prints. Whatever is written is read back equal by `exchange.bibtex_in`.
 """
 
 from __future__ import annotations
+
+import re
+from typing import Literal
 
 import bibtexparser
 from bibtexparser.library import Library
@@ -15,7 +19,17 @@ from pylatexenc.latexencode import (  # type: ignore[import-untyped]  # comes wi
 
 from survey_tools.knowledge.records import Paper
 
-# BibTeX counts braces even behind a backslash, so a brace of the text must not stay one.
+CONFERENCES = frozenset(
+    """AAAI AACL ACL AISTATS BlackboxNLP COLING COLM CVPR CoNLL EACL ECCV EMNLP EMNLP-IJCNLP ICASSP ICCV ICLR ICML IJCAI
+    IJCNLP-AACL INTERSPEECH KDD LREC-COLING NAACL NeurIPS SIGIR UAI WACV WWW xAI""".split()
+)
+JOURNALS = frozenset(("JMLR", "Patterns", "Proceedings of the National Academy of Sciences", "TACL", "TMLR"))
+"""Venues whose kind is certain; add yours here."""
+_AT_CONFERENCE = re.compile(r"(?:Findings of )?(\S+) \d{4}(?: Student Research Workshop)?")
+_IN_JOURNAL = re.compile(r"(.+?),? \d{4}")
+
+# BibTeX counts braces even behind a backslash, so a brace of the text must not stay one. Two hyphens, quotes or
+# a mark before a quote would be joined to one sign.
 _BRACES = UnicodeToLatexConversionRule(RULE_DICT, {ord("{"): r"\textbraceleft", ord("}"): r"\textbraceright"})
 _LATEX = UnicodeToLatexEncoder(
     conversion_rules=[_BRACES, "defaults"],
@@ -25,21 +39,45 @@ _LATEX = UnicodeToLatexEncoder(
 )
 
 
+PAGES = {
+    "arxiv": "https://arxiv.org/abs/{}",
+    "doi": "https://doi.org/{}",
+    "acl": "https://aclanthology.org/{}/",
+    "openreview": "https://openreview.net/forum?id={}",
+}
+"""The page of each kind of identifier."""
+_ENTRY_TYPES = {
+    "conference": ("inproceedings", "booktitle"),
+    "journal": ("article", "journal"),
+    None: ("misc", "howpublished"),
+}
+
+
 def bibtex(paper: Paper) -> str:
     """One BibTeX entry; its key is the paper's id, its title keeps its capitals (double braces)."""
     authors = " and ".join(_name(author) for author in paper.authors)
+    kind, place = _ENTRY_TYPES[venue_kind(paper.venue)]
     fields = {
         "author": authors,
         "title": f"{{{_latex(paper.title)}}}",
-        "howpublished": _latex(paper.venue or ""),
+        place: _latex(paper.venue or ""),
         "year": paper.published[:4],
         "eprint": paper.ids.arxiv or "",
         "archiveprefix": "arXiv" if paper.ids.arxiv else "",
         "doi": _no_braces(paper.ids.doi or ""),
-        "url": _no_braces(address(paper) or ""),
+        "url": _no_braces(_published_at(paper) or ""),
     }
-    entry = Entry("misc", paper.id, [Field(key, value) for key, value in fields.items() if value])
+    entry = Entry(kind, paper.id, [Field(key, value) for key, value in fields.items() if value])
     return str(bibtexparser.write_string(Library([entry]))).strip() + "\n"
+
+
+def venue_kind(venue: str | None) -> Literal["conference", "journal"] | None:
+    """What a venue is, where that is certain: `ICLR 2025` and `Findings of EMNLP 2025` are, a blog is not."""
+    if (at := _AT_CONFERENCE.fullmatch(venue or "")) and at[1] in CONFERENCES:
+        return "conference"
+    if (issue := _IN_JOURNAL.fullmatch(venue or "")) and issue[1] in JOURNALS:
+        return "journal"
+    return None
 
 
 def cite_as(paper: Paper) -> str:
@@ -57,14 +95,17 @@ def cite_as(paper: Paper) -> str:
 
 def address(paper: Paper) -> str | None:
     """Where the paper can be read: its own link, else the page of its arXiv id, DOI, ACL or OpenReview id."""
-    ids = paper.ids
-    pages = (
-        ("https://arxiv.org/abs/{}", ids.arxiv),
-        ("https://doi.org/{}", ids.doi),
-        ("https://aclanthology.org/{}/", ids.acl),
-        ("https://openreview.net/forum?id={}", ids.openreview),
-    )
-    return paper.links.paper or next((page.format(value) for page, value in pages if value), None)
+    return _first_page(paper, ("arxiv", "doi", "acl", "openreview"))
+
+
+def _published_at(paper: Paper) -> str | None:
+    """The link of a BibTeX entry: `eprint` and `doi` say those two pages already, nothing else says the others."""
+    return _first_page(paper, ("acl", "openreview", "arxiv", "doi"))
+
+
+def _first_page(paper: Paper, order: tuple[str, ...]) -> str | None:
+    named = ((kind, getattr(paper.ids, kind)) for kind in order)
+    return paper.links.paper or next((PAGES[kind].format(value) for kind, value in named if value), None)
 
 
 def _name(author: str) -> str:
