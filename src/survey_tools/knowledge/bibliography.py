@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Literal
 
 import bibtexparser
@@ -13,8 +14,10 @@ from bibtexparser.library import Library
 from bibtexparser.model import Entry, Field
 from pylatexenc.latexencode import (  # type: ignore[import-untyped]  # comes with bibtexparser, has no types
     RULE_DICT,
+    RULE_REGEX,
     UnicodeToLatexConversionRule,
     UnicodeToLatexEncoder,
+    get_builtin_uni2latex_dict,
 )
 
 from survey_tools.knowledge.records import Paper
@@ -28,16 +31,27 @@ JOURNALS = frozenset(("JMLR", "Patterns", "Proceedings of the National Academy o
 _AT_CONFERENCE = re.compile(r"(?:Findings of )?(\S+) \d{4}(?: Student Research Workshop)?")
 _IN_JOURNAL = re.compile(r"(.+?),? \d{4}")
 
-# BibTeX counts braces even behind a backslash, so a brace of the text must not stay one. Two hyphens, quotes or
-# a mark before a quote would be joined to one sign.
-_BRACES = UnicodeToLatexConversionRule(RULE_DICT, {ord("{"): r"\textbraceleft", ord("}"): r"\textbraceright"})
+_SIGNS = "ΓΔΘΛΞΠΣΦΨΩαβγδεζηθικλμνξπρςστυφχψω–—‘’“”…←→↔≠≤≥≈∞∈"
+_WRONG = "ĦħĸĿŀŉŦŧ"
+"""Latin letters whose macro in the library's table stands for another letter, or for none."""
+_MACROS = {
+    **{code: macro for code, macro in get_builtin_uni2latex_dict().items() if code < 0x180 or chr(code) in _SIGNS},
+    # BibTeX counts braces even behind a backslash, so a brace of the text must not stay one.
+    ord("{"): r"\textbraceleft",
+    ord("}"): r"\textbraceright",
+    ord("Ű"): r"\H{U}",
+    ord("ű"): r"\H{u}",
+}
 _LATEX = UnicodeToLatexEncoder(
-    conversion_rules=[_BRACES, "defaults"],
+    conversion_rules=[
+        # Two hyphens or quotes, or ?` and !`, would be joined to one sign.
+        UnicodeToLatexConversionRule(RULE_REGEX, [(re.compile(r"-(?=-)|'(?=')|`(?=`)|[?!](?=`)"), r"{\g<0>}")], "none"),
+        UnicodeToLatexConversionRule(RULE_DICT, {code: _MACROS[code] for code in _MACROS if chr(code) not in _WRONG}),
+    ],
     replacement_latex_protection="braces-all",  # {\"u}: what BibTeX takes for one letter
-    unknown_char_policy="keep",  # scripts without a macro: today's engines read UTF-8
+    unknown_char_policy="keep",  # all else, other scripts too: today's engines read UTF-8
     unknown_char_warning=False,
 )
-
 
 PAGES = {
     "arxiv": "https://arxiv.org/abs/{}",
@@ -119,4 +133,4 @@ def _no_braces(address: str) -> str:
 
 
 def _latex(text: str) -> str:
-    return str(_LATEX.unicode_to_latex(" ".join(text.split())))
+    return str(_LATEX.unicode_to_latex(unicodedata.normalize("NFC", " ".join(text.split()))))

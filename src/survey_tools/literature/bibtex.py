@@ -57,6 +57,7 @@ def metadata(entry: BibtexPaper, name: str, source: str = SOURCE) -> PaperMetada
         arxiv=arxiv,
         doi=doi,
         acl=ids.get("acl") or (acl_id_of(doi) if doi else None),
+        openreview=ids.get("openreview"),
         venue=None if not entry.venue or _REPOSITORY.search(entry.venue) else plain(entry.venue, 300),
         page=None if ids else _page(entry),
         code=code_link(entry.abstract),

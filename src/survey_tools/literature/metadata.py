@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from survey_tools.literature.identifiers import Identifier
+from survey_tools.literature.identifiers import Identifier, Scheme
 
 DateSource: TypeAlias = Literal["arxiv-v1", "arxiv-month", "venue"]
 
@@ -34,6 +34,7 @@ class PaperMetadata:
     arxiv: str | None = None
     doi: str | None = None
     acl: str | None = None
+    openreview: str | None = None
     venue: str | None = None
     page: str | None = None
     """Where it can be read, for papers without an identifier that leads there."""
@@ -46,12 +47,13 @@ class PaperMetadata:
     @property
     def identifiers(self) -> Iterator[Identifier]:
         """Every identifier the source gave."""
-        if self.arxiv:
-            yield Identifier("arxiv", self.arxiv)
-        if self.doi:
-            yield Identifier("doi", self.doi)
-        if self.acl:
-            yield Identifier("acl", self.acl)
+        named: dict[Scheme, str | None] = {
+            "arxiv": self.arxiv,
+            "doi": self.doi,
+            "acl": self.acl,
+            "openreview": self.openreview,
+        }
+        yield from (Identifier(scheme, value) for scheme, value in named.items() if value)
 
 
 def plain(text: str, longest: int = LONGEST_ABSTRACT) -> str:

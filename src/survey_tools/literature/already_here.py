@@ -1,0 +1,81 @@
+"""Whether the survey holds a paper already: by any of its identifiers, or by a title that is nearly the same."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from survey_tools.knowledge.kinds import PAPER
+from survey_tools.knowledge.lookup import name_key
+from survey_tools.knowledge.records import Paper
+from survey_tools.literature.failures import AlreadyHere
+from survey_tools.literature.identifiers import Identifier, Key, key_of, keys_of_paper
+
+NEAR = 0.92
+"""Similarity of two titles, without case, spaces and punctuation, from which they count as one paper's."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """The paper of the survey that something is, and why: `the same arXiv id`, `nearly the same title`."""
+
+    paper: Paper
+    why: str
+
+
+class PapersHere:
+    """The papers of the survey, ready to be compared with many others."""
+
+    def __init__(self, papers: Iterable[Paper]) -> None:
+        self._papers = tuple(papers)
+
+    def match(
+        self, identifiers: Iterable[Identifier], title: str = "", unlike: Collection[str] = ()
+    ) -> Match | None:
+        """The paper with one of `identifiers`, else one with nearly that title whose id is not in `unlike`."""
+        for identifier in identifiers:
+            here = self._by_key.get(key_of(identifier))
+            if here is not None:
+                return Match(here, f"the same {_SCHEME_WORDS[identifier.scheme]} {identifier.value}")
+        wanted = name_key(title)
+        if not wanted:
+            return None
+        matcher = difflib.SequenceMatcher(autojunk=False)
+        matcher.set_seq2(wanted)
+        best: tuple[float, Paper] | None = None
+        for known, paper in self._titles:
+            if paper.id in unlike:
+                continue
+            matcher.set_seq1(known)
+            if matcher.real_quick_ratio() < NEAR or matcher.quick_ratio() < NEAR:
+                continue
+            ratio = matcher.ratio()
+            if ratio >= NEAR and (best is None or ratio > best[0]):
+                best = ratio, paper
+        if best is None:
+            return None
+        return Match(best[1], "the same title" if best[0] == 1 else f"nearly the same title, '{best[1].title}'")
+
+    def refuse(self, identifiers: Iterable[Identifier], title: str = "", unlike: Collection[str] = ()) -> None:
+        """Raises AlreadyHere, which names the entry, for a paper that is here."""
+        found = self.match(identifiers, title, unlike)
+        if found is None:
+            return
+        path = PAPER.path(found.paper.id)
+        message = f"this paper is here already: {path} has {found.why}; correct that file instead"
+        if "title" in found.why:
+            message += f", or, if it is another paper, add --unlike {found.paper.id}"
+        raise AlreadyHere(message, path)
+
+    @cached_property
+    def _by_key(self) -> dict[Key, Paper]:
+        return {key: paper for paper in reversed(self._papers) for key in keys_of_paper(paper)}
+
+    @cached_property
+    def _titles(self) -> list[tuple[str, Paper]]:
+        return [(name_key(paper.title), paper) for paper in self._papers]
+
+
+_SCHEME_WORDS = {"arxiv": "arXiv id", "doi": "DOI", "acl": "ACL Anthology id", "openreview": "OpenReview id"}

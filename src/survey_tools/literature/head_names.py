@@ -1,0 +1,123 @@
+"""Which head types a text names: proposals for a draft, phrases for a search. A person decides what is meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from survey_tools.knowledge.lookup import name_key
+from survey_tools.knowledge.records import HeadType, HeadTypeUse
+
+GENERAL_PHRASES = ("attention heads", "attention head")
+"""What nearly every paper about heads says, whichever type it is about."""
+_GENERAL = re.compile(r"(?i)\battention[\s-]+heads?\b")
+_JOINT = r"[\s_‐–—-]*"
+_HEAD = r"(?:attention[\s-]+)?heads?"
+_LIST = re.compile(r"\s*(?:,\s*(?:and|or)\b|,|/|&|\band\b|\bor\b)\s*")
+_REACH = 160
+"""Characters before a `heads` in which the other members of its list are looked for."""
+_MOST_WORDS = 5
+"""Of a name inside a list."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A head type that a text seems to name; `words` are the text's own."""
+
+    id: str
+    name: str
+    words: str
+
+    @property
+    def use(self) -> HeadTypeUse:
+        """How a draft lists it; the paper's name is kept where it is not ours."""
+        ours = name_key(self.words) == name_key(self.name)
+        return HeadTypeUse(id=self.id, role="studies", name_used=None if ours else self.words)
+
+
+class HeadNames:
+    """The names and aliases of head types, found in running text.
+
+    The longest name counts where several fit, case and plural do not matter, `name-mover` is `name mover`, and
+    `induction and previous-token heads` names two. An alias in capitals, such as NMH, is found in capitals only.
+    """
+
+    def __init__(self, head_types: Iterable[HeadType]) -> None:
+        self._names = {head_type.id: head_type.name for head_type in head_types}
+        spelled = [(name, h.id) for h in head_types for name in (h.name, *h.aliases)]
+        spelled.sort(key=lambda pair: (-len(pair[0]), pair))
+        self._ids = [head_type for _, head_type in spelled]
+        alternatives = "|".join(f"({_pattern(name)})" for name, _ in spelled)
+        self._any = re.compile(rf"(?i)(?<![\w-])(?:{alternatives or '(?!)'})(?!\w)")
+        self._stems = {name_key(name): head_type for name, head_type in spelled if _words(name)[-1:] == ["head"]}
+        self._spelled = [name for name, _ in spelled]
+
+    def find(self, text: str) -> tuple[Proposal, ...]:
+        """Each head type that `text` names, once, in the order of the text."""
+        found: dict[str, tuple[int, str]] = {}
+        for place, head_type, words in sorted((*self._named(text), *self._listed(text))):
+            found.setdefault(head_type, (place, words))
+        return tuple(Proposal(head_type, self._names[head_type], words) for head_type, (_, words) in found.items())
+
+    def search_phrases(self) -> tuple[str, ...]:
+        """What to ask a search for: the general phrases, then every name that ends in `heads`, each once."""
+        named = {name_key(name): " ".join(_words(name)) + "s" for name in self._spelled if name_key(name) in self._stems}
+        return (*GENERAL_PHRASES, *sorted(set(named.values())))
+
+    def _named(self, text: str) -> Iterator[tuple[int, str, str]]:
+        for match in self._any.finditer(text):
+            assert match.lastindex is not None  # every alternative is a group
+            yield match.start(), self._ids[match.lastindex - 1], _singular(match[0])
+
+    def _listed(self, text: str) -> Iterator[tuple[int, str, str]]:
+        """Members of a list that share its last word: `induction` in `induction and previous-token heads`."""
+        for heads in re.finditer(r"(?i)\bheads\b", text):
+            clause = re.split(r"[.;:()]", text[max(0, heads.start() - _REACH) : heads.start()])[-1]
+            start = heads.start() - len(clause)
+            ends = [separator.start() for separator in _LIST.finditer(clause)]
+            begins = [0, *(separator.end() for separator in _LIST.finditer(clause))]
+            for begin, end in reversed(list(zip(begins, ends, strict=False))):
+                member = self._member(clause[begin:end])
+                if member is None:
+                    break
+                words, head_type = member
+                yield start + end - len(words), head_type, f"{words} head"
+                if words != clause[begin:end].strip():
+                    break  # what stands before it is another part of the sentence
+
+    def _member(self, part: str) -> tuple[str, str] | None:
+        starts = [match.start() for match in re.finditer(r"\S+", part)][-_MOST_WORDS:]
+        for begin in starts:
+            head_type = self._stems.get(name_key(part[begin:]))
+            if head_type is not None:
+                return part[begin:].strip(), head_type
+        return None
+
+
+def names_heads(text: str) -> bool:
+    """Whether a text speaks of attention heads at all."""
+    return _GENERAL.search(text) is not None
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"\w+", name.casefold().replace("_", " "))
+
+
+def _pattern(name: str) -> str:
+    words = re.findall(r"\w+", name.replace("_", " "))
+    if len(words) == 1 and name.isupper():
+        return f"(?-i:{re.escape(name)})s?"
+    *first, last = words
+    if last.casefold() == "head":
+        ending = _HEAD
+    elif last.casefold().endswith("y"):
+        ending = f"{re.escape(last[:-1])}(?:y|ies)"
+    else:
+        ending = f"{re.escape(last)}s?"
+    return _JOINT.join((*map(re.escape, first), ending))
+
+
+def _singular(words: str) -> str:
+    plain = " ".join(words.split())
+    return plain[:-1] if plain.casefold().endswith("heads") else plain
