@@ -68,15 +68,21 @@ def field_name(field_path: FieldPath) -> str:
     return name
 
 
+MOST_SHOWN = 10
+"""Of an error that stops a command; `survey check` is the one that prints them all."""
+
+
 def raise_for(problems: Sequence[Problem]) -> None:
     """Raise KnowledgeError with all of `problems` when there are any.
 
     Raises:
-        KnowledgeError: the message counts them and prints every one; `.problems` holds them.
+        KnowledgeError: the message counts them and prints the first ten; `.problems` holds them all.
     """
     if not problems:
         return
-    lines = "\n".join(f"  {problem}" for problem in problems)
+    lines = "\n".join(f"  {problem}" for problem in problems[:MOST_SHOWN])
+    if len(problems) > MOST_SHOWN:
+        lines += f"\n  and {len(problems) - MOST_SHOWN} more"
     raise KnowledgeError(f"the entries cannot be used; {count(problems)}:\n{lines}", tuple(problems))
 
 

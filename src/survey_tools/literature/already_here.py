@@ -23,6 +23,7 @@ class Match:
 
     paper: Paper
     why: str
+    by_title: bool = False
 
 
 class PapersHere:
@@ -56,7 +57,8 @@ class PapersHere:
                 best = ratio, paper
         if best is None:
             return None
-        return Match(best[1], "the same title" if best[0] == 1 else f"nearly the same title, '{best[1].title}'")
+        why = "the same title" if best[0] == 1 else f"nearly the same title, '{best[1].title}'"
+        return Match(best[1], why, by_title=True)
 
     def refuse(self, identifiers: Iterable[Identifier], title: str = "", unlike: Collection[str] = ()) -> None:
         """Raises AlreadyHere, which names the entry, for a paper that is here."""
@@ -65,7 +67,7 @@ class PapersHere:
             return
         path = PAPER.path(found.paper.id)
         message = f"this paper is here already: {path} has {found.why}; correct that file instead"
-        if "title" in found.why:
+        if found.by_title:
             message += f", or, if it is another paper, add --unlike {found.paper.id}"
         raise AlreadyHere(message, path)
 

@@ -47,6 +47,17 @@ def _write(path: Path, text: str) -> None:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
             stream.write(text)
         Path(name).chmod(0o644)
-        os.link(name, path)  # unlike a rename, this fails where something has come to stand meanwhile
+        _link(Path(name), path, text)
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def _link(made: Path, path: Path, text: str) -> None:
+    """Unlike a rename, a link fails where something has come to stand meanwhile."""
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        with path.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ß": "ss", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i"})
 _PARTICLES = {"von", "van", "der", "den", "de", "del", "della", "di", "da", "dos", "du", "la", "le", "el", "al", "bin"}
 _SUFFIXES = {"jr", "sr", "ii", "iii", "iv"}
 _WORDS = 3
+_SHORT = 14
+"""Characters of two words that a third one follows."""
 _LONGEST = 60
 _EMPTY = set(
     "a an and are as at be beyond by can do does for from how in into is it its make makes not of on or our than that "
@@ -26,8 +28,10 @@ def paper_id(authors: Collection[str], published: str, title: str, taken: Collec
     A title that opens with a short name and a colon gives that name.
     """
     who = _family_name(next(iter(authors), "")) or "anonymous"
-    words = list(_title_words(title))
-    for count in range(min(_WORDS, len(words)), len(words) + 1):
+    name, words = _title_words(title)
+    usual = len(name) or (2 if len("-".join(words[:2])) >= _SHORT else _WORDS)
+    words = name + words
+    for count in range(min(usual, len(words)), len(words) + 1):
         candidate = "-".join((who, published[:4], *words[:count]))[:_LONGEST].rstrip("-")
         if candidate not in taken:
             return candidate
@@ -45,18 +49,16 @@ def _family_name(author: str) -> str:
     return "-".join(_slug(word) for word in words[begin:])
 
 
-def _title_words(title: str) -> Iterator[str]:
+def _title_words(title: str) -> tuple[list[str], list[str]]:
+    """The short name that a title opens with, if any, and the telling words of the rest."""
     name, colon, rest = title.partition(":")
-    if colon and len(name.split()) <= _WORDS:
-        named = [_slug(word) for word in name.split()]
-        yield from (word for word in named if word)
-        title = rest
-    words = [_slug(word) for word in title.split()]
+    named = [_slug(word) for word in name.split()] if colon and len(name.split()) <= _WORDS else []
+    words = [_slug(word) for word in (rest if named else title).split()]
     telling = [word for word in words if word and word not in _EMPTY]
-    yield from telling or [word for word in words if word] or ["untitled"]
+    return [word for word in named if word], telling or [word for word in words if word] or ["untitled"]
 
 
 def _slug(word: str) -> str:
-    letters = unicodedata.normalize("NFKD", word.casefold().translate(_LETTERS))
-    plain = letters.encode("ascii", "ignore").decode().replace("'", "")
+    letters = unicodedata.normalize("NFKD", word.casefold().replace("’", "'").translate(_LETTERS))
+    plain = letters.encode("ascii", "ignore").decode().removesuffix("'s").replace("'", "")
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")

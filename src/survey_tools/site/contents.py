@@ -88,6 +88,24 @@ class Contents:
         """What a model makes of each task, in the order of the tasks."""
         return [self._cells[task, model] for task in self.tasks if (task, model) in self._cells]
 
+    def place_of(self, head_type: HeadType) -> tuple[str | None, str]:
+        """The stage of a type (None outside the four) and how it came there: `framework`, `suggested`, `outside`."""
+        placed = self.survey.place_of(head_type.id)
+        if placed:
+            return placed.stage, "framework"
+        if head_type.staging:
+            return head_type.staging.stage, "suggested"
+        return None, "outside"
+
+    def suggested_stages(self, paper: Paper) -> list[str]:
+        """Stages a paper is about only by types whose stage we suggest, in the framework's order."""
+        if paper.stages is not None:
+            return []
+        heads = self.survey.head_types
+        ours = {self.place_of(heads[use.id])[0] for use in paper.head_types if use.id in heads}
+        known = self.survey.stages_of(paper)
+        return [stage.id for stage in self.survey.framework.stages if stage.id in ours and stage.id not in known]
+
     def task_name(self, task: str) -> str:
         """What a reader calls a task; made from its id."""
         words = task.replace("-", " ").capitalize()
