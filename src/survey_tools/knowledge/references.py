@@ -1,35 +1,21 @@
 """Rules between files: ids that must exist, things that may be said once, relations without a circle.
 
-Each rule is a generator of findings and belongs in `RULES`: add yours there. A finding names a value of a
-record; its line and column are looked up at the end, reading again only the files that have one.
+Each rule is a generator of findings and belongs in `RULES`: add yours there. Those of `background/` and of other
+naming schemes are in `background_references.py`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 
-from survey_tools.knowledge.kinds import CIRCUIT, FRAMEWORK, FRAMEWORK_ID, HEAD_TYPE, MODEL, PAPER, Kind
+from survey_tools.knowledge import background_references
+from survey_tools.knowledge.findings import Finding, Rule, head_type_ids, paper_ids, place
+from survey_tools.knowledge.kinds import CIRCUIT, FRAMEWORK, FRAMEWORK_ID, HEAD_TYPE, MODEL, PAPER
 from survey_tools.knowledge.load import Entries
 from survey_tools.knowledge.lookup import did_you_mean, name_key
 from survey_tools.knowledge.problems import FieldPath, Problem
 from survey_tools.knowledge.records import HeadType
-from survey_tools.knowledge.yaml_source import Source, read_source
-
-
-@dataclass(frozen=True)
-class Finding:
-    """Something wrong with the value at `field_path` of an entry."""
-
-    kind: Kind
-    id: str
-    field_path: FieldPath
-    message: str
-    hint: str = ""
-
-
-Rule = Callable[[Entries], Iterable[Finding]]
 
 
 def reference_problems(entries: Entries) -> list[Problem]:
@@ -37,43 +23,8 @@ def reference_problems(entries: Entries) -> list[Problem]:
     return place(entries, (finding for rule in RULES for finding in rule(entries)))
 
 
-def place(entries: Entries, findings: Iterable[Finding]) -> list[Problem]:
-    """Findings as problems with line and column; each file concerned is read once."""
-    sources: dict[str, Source] = {}
-    problems = []
-    for finding in findings:
-        path = finding.kind.path(finding.id)
-        if path not in sources:
-            sources[path] = read_source(entries.root / path, path)
-        problems.append(sources[path].problem(finding.field_path, finding.message, finding.hint))
-    return problems
-
-
-class _Ids:
-    """Whether ids of one kind exist, remembering suggestions: a wrong id may be in thousands of files."""
-
-    def __init__(self, kind: Kind, known: set[str]) -> None:
-        self.kind, self.known = kind, known
-        self.suggestions: dict[str, str] = {}
-
-    def missing(self, kind: Kind, entry_id: str, field_path: FieldPath, wanted: str) -> Iterator[Finding]:
-        if wanted in self.known:
-            return
-        if wanted not in self.suggestions:
-            self.suggestions[wanted] = did_you_mean(wanted, self.known)
-        hint = self.suggestions[wanted] or f"add {self.kind.path(wanted)} or correct the id"
-        yield Finding(kind, entry_id, field_path, f"no {self.kind.words} has the id '{wanted}'", hint)
-
-
-def _head_type_ids(entries: Entries, awaited: bool) -> _Ids:
-    known = entries.known_ids(HEAD_TYPE)
-    if awaited and entries.framework is not None:
-        known |= set(entries.framework.awaited)
-    return _Ids(HEAD_TYPE, known)
-
-
 def _ids_in_papers(entries: Entries) -> Iterator[Finding]:
-    ids = _head_type_ids(entries, awaited=True)
+    ids = head_type_ids(entries, awaited=True)
     for paper in entries.papers.values():
         said: set[str] = set()
         for i, use in enumerate(paper.head_types):
@@ -87,8 +38,8 @@ def _ids_in_papers(entries: Entries) -> Iterator[Finding]:
 
 
 def _ids_in_circuits(entries: Entries) -> Iterator[Finding]:
-    papers = _Ids(PAPER, entries.known_ids(PAPER))
-    types = _head_type_ids(entries, awaited=True)
+    papers = paper_ids(entries)
+    types = head_type_ids(entries, awaited=True)
     for circuit in entries.circuits.values():
         yield from papers.missing(CIRCUIT, circuit.id, ("paper",), circuit.paper)
         for i, group in enumerate(circuit.heads):
@@ -100,10 +51,10 @@ def _ids_in_framework(entries: Entries) -> Iterator[Finding]:
     framework = entries.framework
     if framework is None:
         return
-    papers = _Ids(PAPER, entries.known_ids(PAPER))
+    papers = paper_ids(entries)
     yield from papers.missing(FRAMEWORK, FRAMEWORK_ID, ("source",), framework.source)
-    written = _head_type_ids(entries, awaited=False)
-    known = _head_type_ids(entries, awaited=True)
+    written = head_type_ids(entries, awaited=False)
+    known = head_type_ids(entries, awaited=True)
     places: dict[str, str] = {}
     for s, stage in enumerate(framework.stages):
         for c, category in enumerate(stage.categories):
@@ -160,7 +111,7 @@ _SYMMETRIC = ("composes_with", "confused_with", "resembles")
 
 
 def _relations(entries: Entries) -> Iterator[Finding]:
-    ids = _head_type_ids(entries, awaited=False)
+    ids = head_type_ids(entries, awaited=False)
     said: dict[tuple[str, str, str], str] = {}  # a relation, and the type that wrote it first
     for head_type in entries.head_types.values():
         for i, relation in enumerate(head_type.relations):
@@ -249,4 +200,5 @@ RULES: tuple[Rule, ...] = (
     _relations,
     _variant_circles,
     _heads_inside_models,
+    *background_references.RULES,
 )

@@ -32,9 +32,7 @@ class PapersHere:
     def __init__(self, papers: Iterable[Paper]) -> None:
         self._papers = tuple(papers)
 
-    def match(
-        self, identifiers: Iterable[Identifier], title: str = "", unlike: Collection[str] = ()
-    ) -> Match | None:
+    def match(self, identifiers: Iterable[Identifier], title: str = "", unlike: Collection[str] = ()) -> Match | None:
         """The paper with one of `identifiers`, else one with nearly that title whose id is not in `unlike`."""
         for identifier in identifiers:
             here = self._by_key.get(key_of(identifier))

@@ -66,7 +66,9 @@ def _authors(work: dict[str, Any]) -> tuple[str, ...]:
     for person in people if isinstance(people, list) else ():
         if isinstance(person, dict):
             parts = [person.get("given"), person.get("family"), person.get("suffix")]
-            name = plain(" ".join(part for part in parts if isinstance(part, str)) or str(person.get("name") or ""), 200)
+            name = plain(
+                " ".join(part for part in parts if isinstance(part, str)) or str(person.get("name") or ""), 200
+            )
             names += [name] if name else []
     return tuple(names)[:MOST_AUTHORS]
 

@@ -32,7 +32,8 @@ class Proposal:
     @property
     def use(self) -> HeadTypeUse:
         """How a draft lists it; the paper's name is kept where it is not ours."""
-        ours = name_key(self.words) == name_key(self.name)
+        said = name_key(re.sub(r"(?i)\battention[\s-]+(?=heads?$)", "", self.words))
+        ours = name_key(self.name) in (said, said.removesuffix("s"))
         return HeadTypeUse(id=self.id, role="studies", name_used=None if ours else self.words)
 
 
@@ -62,7 +63,9 @@ class HeadNames:
 
     def search_phrases(self) -> tuple[str, ...]:
         """What to ask a search for: the general phrases, then every name that ends in `heads`, each once."""
-        named = {name_key(name): " ".join(_words(name)) + "s" for name in self._spelled if name_key(name) in self._stems}
+        named = {
+            name_key(name): " ".join(_words(name)) + "s" for name in self._spelled if name_key(name) in self._stems
+        }
         return (*GENERAL_PHRASES, *sorted(set(named.values())))
 
     def _named(self, text: str) -> Iterator[tuple[int, str, str]]:

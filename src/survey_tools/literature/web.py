@@ -43,9 +43,7 @@ class Web:
         self._session.headers["User-Agent"] = _user_agent()
         self._last: dict[str, float] = {}
 
-    def get(
-        self, source: str, address: str, params: Mapping[str, str] | None = None, every_s: float = 0.0
-    ) -> bytes:
+    def get(self, source: str, address: str, params: Mapping[str, str] | None = None, every_s: float = 0.0) -> bytes:
         """What the server called `source` answers; requests to it keep `every_s` seconds apart.
 
         Raises:
@@ -83,9 +81,7 @@ class Web:
             self._sleep(left)
         self._last[source] = self._clock()
 
-    def _ask(
-        self, source: str, address: str, params: Mapping[str, str] | None
-    ) -> tuple[requests.Response, bytes]:
+    def _ask(self, source: str, address: str, params: Mapping[str, str] | None) -> tuple[requests.Response, bytes]:
         try:
             with self._session.get(address, params=params, timeout=(_CONNECT_S, _READ_S), stream=True) as response:
                 body = b""

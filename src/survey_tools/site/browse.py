@@ -6,7 +6,6 @@ want; what was chosen goes into the address after `#` (`papers/#type=induction&k
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -82,12 +81,6 @@ class Listing:
 def narrowed(address: str, label: str, **chosen: str) -> str:
     """A link to a list with something chosen; `label` is HTML. `narrowed("papers/", "theory", kind="theory")`."""
     return inside(f"{address}#{'&amp;'.join(f'{name}={value}' for name, value in chosen.items())}", label)
-
-
-def folded(words: str) -> str:
-    """Words without accents, to be found by readers whose keyboard has none; empty where nothing changes."""
-    plain = "".join(sign for sign in unicodedata.normalize("NFD", words) if not unicodedata.combining(sign))
-    return plain if plain != words else ""
 
 
 def _menu(menu: Filter, items: Iterable[Item]) -> str:

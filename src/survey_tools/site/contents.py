@@ -106,6 +106,10 @@ class Contents:
         known = self.survey.stages_of(paper)
         return [stage.id for stage in self.survey.framework.stages if stage.id in ours and stage.id not in known]
 
+    def methods_of(self, paper: Paper) -> tuple[str, ...]:
+        """Experimental methods of a paper: those its entry lists and those the survey names it for, in their order."""
+        return tuple(method for method in self.methods if paper.id in self._papers_by_method[method])
+
     def task_name(self, task: str) -> str:
         """What a reader calls a task; made from its id."""
         words = task.replace("-", " ").capitalize()
@@ -171,6 +175,18 @@ class Contents:
     def tasks(self) -> list[str]:
         """Every task that some model was asked, by name."""
         return sorted({task for task, _ in self._cells}, key=self.task_name)
+
+    @cached_property
+    def methods(self) -> dict[str, str]:
+        """Names of all experimental methods: the tree's, in its order, then any that papers list beside it."""
+        tree = self.survey.methods
+        named = {method.id: method.name for _, method in tree.walk()} if tree else {}
+        listed = sorted({method for paper in self.survey.papers.values() for method in paper.methods})
+        return named | {method: method.replace("-", " ").capitalize() for method in listed if method not in named}
+
+    @cached_property
+    def _papers_by_method(self) -> dict[str, set[str]]:
+        return {method: {paper.id for paper in self.survey.papers_with_method(method)} for method in self.methods}
 
     @cached_property
     def asked_models(self) -> list[OpenModel]:

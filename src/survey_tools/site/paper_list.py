@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from survey_tools.knowledge.records import Paper, Reproduction
-from survey_tools.site.browse import Filter, Item, Listing, folded
+from survey_tools.site.browse import Filter, Item, Listing
 from survey_tools.site.contents import Contents
-from survey_tools.site.elements import heads_page, inside, joined, method_name, plural, tag
+from survey_tools.site.downloads import DOWNLOADS
+from survey_tools.site.elements import heads_page, inside, joined, plural, tag
 from survey_tools.site.escape import text
 from survey_tools.site.page import Page
 
@@ -36,7 +37,7 @@ HOLDS = {
     "missing": "something not confirmed",
     "correction": "a correction of an earlier list",
 }
-"""What an entry may hold, as values of the menu `with`."""
+"""What an entry may hold, as values of the menu `has`."""
 
 
 def papers_index(contents: Contents) -> Page:
@@ -60,7 +61,7 @@ def _lead(papers: Sequence[Paper], contents: Contents) -> str:
     asked = f"; a summary is wanted of {inside('background/wanted/#summaries', str(wanted))}" if wanted else ""
     files = ", ".join(
         inside(file, label)
-        for file, label in (("survey.json", "JSON"), *((one.path, one.label) for one in contents.downloads))
+        for file, label in (("survey.json", "JSON"), *DOWNLOADS.items())
     )
     return (
         f'{plural(len(papers), "paper")}, newest first{asked}. <span class="quiet">A stage in brackets is ours: the '
@@ -76,8 +77,8 @@ def _filters(contents: Contents) -> tuple[Filter, ...]:
         Filter("stage", "Stage", {stage.id: f"{stage.id} {stage.name}" for stage in survey.framework.stages}),
         Filter("kind", "Kind", KINDS),
         Filter("relevance", "Relevance", RELEVANCE),
-        Filter("method", "Method", {method: method_name(method, survey) for method in contents.methods}),
-        Filter("with", "With", HOLDS),
+        Filter("method", "Method", contents.methods),
+        Filter("has", "With", HOLDS),
     )
 
 
@@ -91,7 +92,7 @@ def _item(paper: Paper, contents: Contents) -> Item:
         "kind": (paper.kind,),
         "relevance": (paper.relevance,),
         "method": contents.methods_of(paper),
-        "with": _holds(paper, contents),
+        "has": _holds(paper, contents),
     }
     tags = (tag("tangential") if paper.relevance == "tangential" else "") + (
         tag("summary wanted", "wanted") if paper.summary is None else ""
@@ -145,6 +146,6 @@ def short_authors(authors: Sequence[str]) -> str:
 
 
 def _also(paper: Paper) -> str:
-    """Last names of authors that the row leaves out, spellings without accents, the arXiv id."""
+    """Last names of authors that the row leaves out, and the arXiv id."""
     hidden = [author.split()[-1] for author in paper.authors[1:]] if len(paper.authors) > 2 else []
     return " ".join(word for word in (*hidden, paper.ids.arxiv or "") if word)

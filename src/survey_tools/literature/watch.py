@@ -1,0 +1,130 @@
+"""What the literature brought since a day: papers on attention heads that are not here, each as a draft.
+
+Two sources are asked for every name that head types have; what both know, or the survey holds, is dropped. The rest
+is ranked by how many head types its title and abstract name. Drafts go into a folder of their own, never among the
+entries: a person decides which of them become one.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from survey_tools.knowledge.load import Entries, load_entries
+from survey_tools.knowledge.records import Paper
+from survey_tools.literature import arxiv, openalex
+from survey_tools.literature.already_here import PapersHere
+from survey_tools.literature.draft import Draft, draft_paper
+from survey_tools.literature.failures import LiteratureError, SourceUnavailable, SourceUnreadable
+from survey_tools.literature.head_names import HeadNames, names_heads
+from survey_tools.literature.metadata import PaperMetadata
+from survey_tools.literature.web import Web
+
+USUAL_DAYS = 14
+"""How far back a watch looks: a weekly one sees each day twice, so that a week without network loses nothing."""
+USUAL_LIMIT = 20
+PHRASES_A_QUESTION = 20
+"""Addresses have a length, and a source asked for everything at once gives the newest of anything."""
+
+Search: TypeAlias = Callable[[Web, Sequence[str], datetime.date], list[PaperMetadata]]
+SOURCES: tuple[tuple[str, Search], ...] = ((arxiv.SOURCE, arxiv.search), (openalex.SOURCE, openalex.search))
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A new paper and its draft. `why` is what was found in its title and abstract."""
+
+    draft: Draft
+    why: str
+    rank: int
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What a watch saw: the papers, best first; how many more there were; which sources could not be asked, and why."""
+
+    since: datetime.date
+    sightings: tuple[Sighting, ...]
+    beyond: tuple[PaperMetadata, ...]
+    """Found as well, past the limit: no draft was made."""
+    known: int
+    """Found and here already."""
+    failures: tuple[str, ...]
+
+
+def watch(root: Path, since: datetime.date, limit: int = USUAL_LIMIT, web: Web | None = None) -> Watched:
+    """Ask for new papers; nothing is written.
+
+    Raises:
+        LiteratureError: no source could be asked at all.
+    """
+    entries = load_entries(root)
+    names = HeadNames(entries.head_types.values())
+    found, failures = _ask(names.search_phrases(), since, web or Web())
+    here = PapersHere(entries.papers.values())
+    new: list[tuple[int, str, PaperMetadata]] = []
+    known = 0
+    for metadata in _distinct(found):
+        if here.match(metadata.identifiers, metadata.title):
+            known += 1
+        elif rank_and_why := _worth(metadata, names):
+            new.append((*rank_and_why, metadata))
+    new.sort(key=lambda item: (-item[0], _newest_first(item[2].published), item[2].title))
+    sightings: list[Sighting] = []
+    for rank, why, metadata in new[:limit]:
+        draft = draft_paper(metadata, entries, names)
+        sightings.append(Sighting(_with_own_id(draft, sightings, entries, names), why, rank))
+    beyond = tuple(metadata for _, _, metadata in new[limit:])
+    return Watched(since, tuple(sightings), beyond, known, failures)
+
+
+def _ask(phrases: Sequence[str], since: datetime.date, web: Web) -> tuple[list[PaperMetadata], tuple[str, ...]]:
+    """All answers, and a sentence for each source that could not be asked or not to the end."""
+    questions = [phrases[i : i + PHRASES_A_QUESTION] for i in range(0, len(phrases), PHRASES_A_QUESTION)]
+    found: list[PaperMetadata] = []
+    failures = []
+    unasked = 0
+    for source, search in SOURCES:
+        answered = 0
+        try:
+            for question in questions:
+                found += search(web, question, since)
+                answered += 1
+        except (SourceUnavailable, SourceUnreadable) as error:
+            failures.append(f"{error}; {answered} of {len(questions)} questions to {source} were answered")
+            unasked += answered == 0
+    if unasked == len(SOURCES):
+        raise LiteratureError(f"the literature cannot be watched: {'; '.join(failures)}. Nothing was written.")
+    return found, tuple(failures)
+
+
+def _distinct(found: Sequence[PaperMetadata]) -> list[PaperMetadata]:
+    """Each paper once, as the source listed first tells of it."""
+    kept: list[PaperMetadata] = []
+    seen = PapersHere(())
+    for metadata in found:
+        if not seen.match(metadata.identifiers, metadata.title):
+            kept.append(metadata)
+            seen = seen.with_metadata(metadata)
+    return kept
+
+
+def _worth(metadata: PaperMetadata, names: HeadNames) -> tuple[int, str] | None:
+    """How many head types a paper names and which; None for one that is not about attention heads.
+
+    A name alone is not enough: a detection head or a task head is also a part of other networks.
+    """
+    text = f"{metadata.title}. {metadata.abstract}"
+    proposals = names.find(text)
+    general = names_heads(text)
+    if not general and not (proposals and "attention" in text.casefold()):
+        return None
+    words = [f"'{proposal.words}'" for proposal in proposals] + (["'attention head'"] if general else [])
+    return len(proposals), f"title and abstract name {', '.join(words)}"
+
+
+def _newest_first(published: str) -> tuple[int, ...]:
+    return tuple(-int(part) for part in published.split("-"))
