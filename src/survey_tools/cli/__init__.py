@@ -15,6 +15,7 @@ from survey_tools import __version__
 from survey_tools.cli.bench import bench
 from survey_tools.cli.detect import detect
 from survey_tools.cli.entries import check, run, status
+from survey_tools.cli.literature import add, new_head, watch
 from survey_tools.cli.models import models
 from survey_tools.cli.site import site
 from survey_tools.cli.tasks import tasks
@@ -49,5 +50,5 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-for command in (check, status, run, detect, tasks, models, site, bench, train, emergence):
+for command in (check, status, run, detect, tasks, models, site, bench, train, emergence, add, watch, new_head):
     main.add_command(command)

@@ -58,7 +58,9 @@ def jsonld_of_head_type(head_type: HeadType, survey: Survey, site_url: str = "")
             **_term(head_type, base),
             "alternateName": list(head_type.aliases),
             "description": head_type.summary,
-            "inDefinedTermSet": _filled({"@type": "DefinedTermSet", "@id": f"{base}heads/" if base else None, "name": NAME}),
+            "inDefinedTermSet": _filled(
+                {"@type": "DefinedTermSet", "@id": f"{base}heads/" if base else None, "name": NAME}
+            ),
             "subjectOf": introduced,
         }
     )

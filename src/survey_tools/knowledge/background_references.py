@@ -115,8 +115,6 @@ def _counterparts(entries: Entries) -> Iterator[Finding]:
                     message = f"'{name}' is no name of {SCHEME.path(counterpart.scheme)}"
                     hint = did_you_mean(name, known) or "write one of its canonical names"
                     yield Finding(HEAD_TYPE, head_type.id, ("counterparts", c, "names", n), message, hint)
-        said = ((("counterparts", c, "scheme"), each.scheme) for c, each in enumerate(head_type.counterparts))
-        yield from _doubled(HEAD_TYPE, head_type.id, said)
 
 
 def _names_of_schemes(entries: Entries) -> Iterator[Finding]:

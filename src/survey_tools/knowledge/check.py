@@ -2,44 +2,54 @@
 
 Three layers: each file alone (`load.py`), files against each other (`references.py`), and here what a
 finished survey owes its readers: a notebook or a reason, a paper for every head type, agreement with
-the framework. A survey can be loaded without the third.
+the framework, summaries worth reading (`summaries.py`). A survey can be loaded without the third.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from survey_tools.errors import KnowledgeError
+from survey_tools.knowledge.findings import Finding, Rule, place
 from survey_tools.knowledge.kinds import HEAD_TYPE, PAPER
 from survey_tools.knowledge.load import Entries, load_entries
 from survey_tools.knowledge.lookup import did_you_mean
 from survey_tools.knowledge.problems import Problem
 from survey_tools.knowledge.records import Detection, Framework, HeadType, Reproduction, Staging
-from survey_tools.knowledge.references import Finding, Rule, place, reference_problems
+from survey_tools.knowledge.references import reference_problems
 from survey_tools.knowledge.root import PACKAGED
+from survey_tools.knowledge.summaries import RULES as SUMMARY_RULES
+from survey_tools.knowledge.summaries import numbers_not_in_texts
 
 
-def check(root: Path, paths: Sequence[Path | str] = ()) -> list[Problem]:
+def check(root: Path, paths: Sequence[Path | str] = (), sources: Path | None = None) -> list[Problem]:
     """Every problem of the entries under `root`, sorted by place; all files are read, because rules span them.
 
     With `paths` (files or folders, absolute or from the working directory or from `root`), only the problems
-    of those files are returned.
+    of those files are returned. With `sources`, numbers in summaries must stand in `sources`/<paper id>.txt; papers
+    that have no text there are not asked.
+
+    Raises:
+        KnowledgeError: one of `paths` does not exist or lies outside `root`, or `sources` holds no paper's text.
+    """
+    wanted = chosen(root, paths)
+    entries = load_entries(root)
+    findings = [finding for rule in RULES for finding in rule(entries)]
+    if sources is not None:
+        findings += numbers_not_in_texts(entries, sources)
+    problems = entries.problems + entries.first_lines + reference_problems(entries) + place(entries, findings)
+    return sorted(problem for problem in problems if wanted(problem.path))
+
+
+def chosen(root: Path, paths: Sequence[Path | str]) -> Callable[[str], bool]:
+    """Whether a path relative to `root` is one of `paths` or lies below one; all are where no paths are given.
 
     Raises:
         KnowledgeError: one of `paths` does not exist or lies outside `root`.
     """
-    wanted = [_inside(root, Path(path)) for path in paths]
-    entries = load_entries(root)
-    problems = entries.problems + entries.first_lines + reference_problems(entries)
-    problems += place(entries, (finding for rule in RULES for finding in rule(entries)))
-    if wanted:
-        problems = [problem for problem in problems if any(_below(problem.path, path) for path in wanted)]
-    return sorted(problems)
-
-
-def _below(path: str, folder: str) -> bool:
-    return folder in (".", path) or path.startswith(f"{folder}/")
+    inside = [_inside(root, Path(path)) for path in paths] or ["."]
+    return lambda path: any(folder in (".", path) or path.startswith(f"{folder}/") for folder in inside)
 
 
 def _inside(root: Path, path: Path) -> str:
@@ -127,4 +137,4 @@ def _as_suggested(head_type_id: str, staging: Staging, framework: Framework) -> 
         yield Finding(HEAD_TYPE, head_type_id, ("staging", "category"), message, hint)
 
 
-RULES: tuple[Rule, ...] = (_notebooks_exist, _every_type_has_a_paper, _staging_agrees)
+RULES: tuple[Rule, ...] = (_notebooks_exist, _every_type_has_a_paper, _staging_agrees, *SUMMARY_RULES)

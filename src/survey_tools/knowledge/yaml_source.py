@@ -95,10 +95,21 @@ class Source:
         raw = chosen.value if isinstance(chosen, yaml.ScalarNode) else None
         return Place(chosen.start_mark.line + 1, chosen.start_mark.column + 1, raw)
 
-    def problem(self, field_path: FieldPath, message: str, hint: str = "", of_key: bool = False) -> Problem:
-        """A Problem at the value (or key) of `field_path`."""
+    def problem(
+        self, field_path: FieldPath, message: str, hint: str = "", of_key: bool = False, word: str = ""
+    ) -> Problem:
+        """A Problem at the value (or key) of `field_path`; at the first `word` in the value, where one is given."""
         place = self.place(field_path, of_key)
-        return Problem(self.path, place.line, place.column, field_name(field_path), message, hint)
+        line, column = self._first(word, place) if word else (place.line, place.column)
+        return Problem(self.path, line, column, field_name(field_path), message, hint)
+
+    def _first(self, word: str, place: Place) -> tuple[int, int]:
+        lines = self.text.splitlines()
+        found = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+        for number, line in enumerate(lines[place.line - 1 :], place.line):
+            if match := found.search(line, place.column - 1 if number == place.line else 0):
+                return number, match.start() + 1
+        return place.line, place.column
 
     @cached_property
     def _root(self) -> yaml.Node | None:

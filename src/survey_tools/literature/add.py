@@ -37,7 +37,7 @@ class Wanted:
     offline: bool = False
 
 
-def wanted_by_form(body: str, offline: bool = False) -> Wanted:
+def wanted_by_form(body: str, offline: bool = False, unlike: tuple[str, ...] = ()) -> Wanted:
     """The same from the body of a GitHub issue. Raises LiteratureError for one that cannot be used."""
     answers = read_form(body)
     return Wanted(
@@ -45,6 +45,7 @@ def wanted_by_form(body: str, offline: bool = False) -> Wanted:
         bibtex=answers.bibtex or None,
         bibtex_name="the form's BibTeX",
         heads=answers.heads,
+        unlike=unlike,
         own_words=answers.own_words,
         notes=answers.notes,
         offline=offline,
@@ -92,9 +93,7 @@ def _named(metadata: PaperMetadata, asked: Identifier | None) -> PaperMetadata:
         return metadata
     said = getattr(metadata, asked.scheme)
     if said is not None and said.casefold() != asked.value.casefold():
-        raise LiteratureError(
-            f"{asked} was asked for, but the BibTeX is that of {asked.scheme}:{said}; give one of them"
-        )
+        raise LiteratureError(f"{asked} was asked for, but the BibTeX is that of {asked.scheme}:{said}; give one")
     fields: dict[str, str] = {asked.scheme: asked.value}
     return replace(metadata, **fields)  # type: ignore[arg-type]  # the schemes are fields of it
 

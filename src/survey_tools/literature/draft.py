@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -73,13 +73,14 @@ def draft_paper(
     *,
     heads: Sequence[str] = (),
     entry_id: str | None = None,
+    taken: Collection[str] = (),
     own_words: OwnWords | None = None,
     remarks: Sequence[str] = (),
 ) -> Draft:
     """The draft of a paper that is not here yet; nothing is written.
 
     Its head types are `heads` (ids or names), or where none are given those that title and abstract name.
-    `names` spares building the same search again for many papers.
+    `names` spares building the same search again for many papers, `taken` are ids that other drafts have.
 
     Raises:
         LiteratureError: a head type is unknown, the id is taken, or what the source says cannot stand in an entry.
@@ -87,8 +88,8 @@ def draft_paper(
     proposals = (names or HeadNames(entries.head_types.values())).find(f"{metadata.title}. {metadata.abstract}")
     chosen = [HeadTypeUse(id=head_type_id(head, entries), role="studies") for head in heads]
     uses = {use.id: use for use in chosen} or {proposal.id: proposal.use for proposal in proposals}
-    taken = entries.known_ids(PAPER)
-    if entry_id is not None and entry_id in taken:
+    ids = entries.known_ids(PAPER) | set(taken)
+    if entry_id is not None and entry_id in ids:
         raise LiteratureError(f"the id {entry_id} is taken: {PAPER.path(entry_id)}; give another --id, or none")
     missing = [*metadata.unsure, *([] if own_words else ["summary"])]
     missing += [] if metadata.authors else ["authors"]
@@ -97,7 +98,7 @@ def draft_paper(
     try:
         paper = Paper(
             schema_version=1,
-            id=entry_id or paper_id(metadata.authors, metadata.published, metadata.title, taken),
+            id=entry_id or paper_id(metadata.authors, metadata.published, metadata.title, ids),
             title=metadata.title,
             authors=metadata.authors,
             published=metadata.published,

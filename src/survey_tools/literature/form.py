@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from survey_tools.knowledge.problems import shown
 from survey_tools.knowledge.records import Summary
+from survey_tools.knowledge.summaries import MAX_WORDS, MIN_WORDS, words
 from survey_tools.literature.draft import OwnWords
 from survey_tools.literature.failures import LiteratureError
 from survey_tools.literature.metadata import plain
@@ -49,7 +50,8 @@ def read_form(body: str) -> FormAnswers:
     """The answers in the body of an issue.
 
     Raises:
-        LiteratureError: it is no such form, names no paper, an answer is too long, or a summary is half written.
+        LiteratureError: it is no such form, names no paper, an answer is too long, or a summary is half written
+            or of another length than `survey check` allows.
     """
     answers = _answers(body)
     for name, answer in answers.items():
@@ -112,4 +114,8 @@ def _own_words(answers: dict[str, str]) -> OwnWords | None:
     if empty:
         wanted = " and ".join(shown(label) for label in empty)
         raise LiteratureError(f"the summary is half written: {wanted} is empty; answer it, or leave the summary out")
+    counts = {name: len(words(text)) for name, text in parts.items()}
+    odd = [f"{shown(LABELS[name])} has {n} words" for name, n in counts.items() if not MIN_WORDS <= n <= MAX_WORDS]
+    if odd:
+        raise LiteratureError(f"{', '.join(odd)}; each part of a summary has {MIN_WORDS} to {MAX_WORDS}")
     return OwnWords(Summary(**parts), read)

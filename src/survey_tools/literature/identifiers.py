@@ -70,10 +70,9 @@ def _parsed(text: str) -> Identifier | None:
             text = scheme + re.sub(r"\.(pdf|bib)$", "", rest)
     named = re.fullmatch(r"(?i)(arxiv|doi|acl|openreview)\s*:\s*(.+)", text)
     # A bare OpenReview id looks like any word, so that one always needs its scheme.
-    schemes = [scheme for scheme in _PATTERNS if scheme == named[1].casefold()] if named else ["arxiv", "doi", "acl"]
-    for scheme in schemes:
-        match = re.fullmatch(_PATTERNS[scheme], named[2] if named else text)
-        if match:
+    for scheme, pattern in _PATTERNS.items():
+        meant = scheme == named[1].casefold() if named else scheme != "openreview"
+        if meant and (match := re.fullmatch(pattern, named[2] if named else text)):
             return _canonical(scheme, match[1])
     return None
 

@@ -18,7 +18,7 @@ def next_steps(draft: Draft) -> str:
     if metadata.abstract:
         blocks.append(f"Abstract, for you to read; it is not in the file:\n{_wrapped(metadata.abstract)}")
     todo = list(_edits(draft))
-    blocks.append("Edit in that file:\n" + "\n".join(_wrapped(f"{n}. {edit}") for n, edit in enumerate(todo, 1)))
+    blocks.append("Edit in that file:\n" + "\n".join(_wrapped(edit, f"  {n}. ") for n, edit in enumerate(todo, 1)))
     blocks.append(f"Then:\n  survey check {draft.path}\n  survey site serve      # its page: /papers/{paper.id}/")
     return "\n\n".join(blocks)
 
@@ -59,5 +59,8 @@ def _edits(draft: Draft) -> list[str]:
     return edits
 
 
-def _wrapped(text: str) -> str:
-    return textwrap.fill(one_line(text), _WIDTH, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
+def _wrapped(text: str, start: str = "  ") -> str:
+    hanging = " " * len(start)
+    return textwrap.fill(
+        one_line(text), _WIDTH, initial_indent=start, subsequent_indent=hanging, break_on_hyphens=False
+    )

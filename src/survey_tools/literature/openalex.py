@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from survey_tools.literature.failures import SourceUnreadable
 from survey_tools.literature.identifiers import Identifier, acl_id_of, identifier_in
@@ -39,7 +40,7 @@ def paper(web: Web, identifier: Identifier) -> PaperMetadata:
         SourceUnavailable, SourceUnreadable: see `Web.get`, or title or date are missing.
     """
     doi = f"10.48550/arxiv.{identifier.value}" if identifier.scheme == "arxiv" else identifier.value
-    work = web.json(SOURCE, f"{base_address(*_ADDRESS)}/works/doi:{doi}", _who_asks(), EVERY_S)
+    work = web.json(SOURCE, f"{base_address(*_ADDRESS)}/works/doi:{quote(doi, safe='/')}", _who_asks(), EVERY_S)
     found = _metadata(work)
     if found is None:
         raise SourceUnreadable(f"OpenAlex gives no title or date for {identifier}")

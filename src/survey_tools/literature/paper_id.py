@@ -13,13 +13,14 @@ _WORDS = 3
 _SHORT = 14
 """Characters of two words that a third one follows."""
 _LONGEST = 60
-_EMPTY = set(
-    "a an and are as at be beyond by can do does for from how in into is it its make makes not of on or our than that "
-    "the their them there these they this to toward towards under via we what when where which who why with without "
-    "you your analysis analyzing approach exploring improving investigating language large llm llms lm lms method "
-    "model models neural new study through transformer transformers understanding using".split()
-)
-"""Words that stand in most titles of the field and tell papers apart in none."""
+_IN_MOST_TITLES = """
+a an and are as at be beyond by can do does for from how in into is it its make makes not of on or our than that the
+their them there these they this to toward towards under via we what when where which who why with without you your
+analysis analyzing approach exploring improving investigating language large llm llms lm lms method model models neural
+new study through transformer transformers understanding using
+"""
+_EMPTY = frozenset(_IN_MOST_TITLES.split())
+"""Words that tell papers apart in none of them."""
 
 
 def paper_id(authors: Collection[str], published: str, title: str, taken: Collection[str]) -> str:

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from survey_tools.knowledge.load import Entries, load_entries
-from survey_tools.knowledge.records import Paper
+from survey_tools.knowledge.load import load_entries
+from survey_tools.knowledge.lookup import name_key
 from survey_tools.literature import arxiv, openalex
 from survey_tools.literature.already_here import PapersHere
 from survey_tools.literature.draft import Draft, draft_paper
 from survey_tools.literature.failures import LiteratureError, SourceUnavailable, SourceUnreadable
 from survey_tools.literature.head_names import HeadNames, names_heads
+from survey_tools.literature.identifiers import key_of
 from survey_tools.literature.metadata import PaperMetadata
 from survey_tools.literature.web import Web
 
@@ -75,8 +76,8 @@ def watch(root: Path, since: datetime.date, limit: int = USUAL_LIMIT, web: Web |
     new.sort(key=lambda item: (-item[0], _newest_first(item[2].published), item[2].title))
     sightings: list[Sighting] = []
     for rank, why, metadata in new[:limit]:
-        draft = draft_paper(metadata, entries, names)
-        sightings.append(Sighting(_with_own_id(draft, sightings, entries, names), why, rank))
+        draft = draft_paper(metadata, entries, names, taken=[sighting.draft.paper.id for sighting in sightings])
+        sightings.append(Sighting(draft, why, rank))
     beyond = tuple(metadata for _, _, metadata in new[limit:])
     return Watched(since, tuple(sightings), beyond, known, failures)
 
@@ -104,11 +105,12 @@ def _ask(phrases: Sequence[str], since: datetime.date, web: Web) -> tuple[list[P
 def _distinct(found: Sequence[PaperMetadata]) -> list[PaperMetadata]:
     """Each paper once, as the source listed first tells of it."""
     kept: list[PaperMetadata] = []
-    seen = PapersHere(())
+    seen: set[object] = set()
     for metadata in found:
-        if not seen.match(metadata.identifiers, metadata.title):
+        marks = {name_key(metadata.title), *map(key_of, metadata.identifiers)}
+        if not marks & seen:
             kept.append(metadata)
-            seen = seen.with_metadata(metadata)
+        seen |= marks
     return kept
 
 

@@ -52,7 +52,7 @@ def build_site(root: Path, output: Path, results_folders: Sequence[Path]) -> Sit
 
 def write_docs(root: Path, output: Path, results_folders: Sequence[Path]) -> SiteReport:
     """The first half of a build: build/docs is brought up to date, mkdocs does not run."""
-    contents: Contents = gather(root, results_folders)
+    contents: Contents = gather(root, results_folders, os.environ.get("SITE_URL", ""))  # as mkdocs.yml reads it
     files = site_files(contents, _hand_written(root / "docs"), root / SVG_CACHE)
     written, removed = _bring_up_to_date(root / DOCS_FOLDER, files)
     pages = sum(path.endswith(".md") for path in files)
@@ -157,7 +157,7 @@ def _environment() -> dict[str, str]:
 
 
 def _state(root: Path, results_folders: Sequence[Path]) -> dict[Path, int]:
-    folders = [root / name for name in ("papers", "head_taxonomy", "models", "docs")]
+    folders = [root / name for name in ("papers", "head_taxonomy", "background", "models", "docs")]
     return {
         path: path.stat().st_mtime_ns
         for folder in [*folders, *results_folders]

@@ -5,14 +5,25 @@ from __future__ import annotations
 from survey_tools.knowledge.records import Circuit, CircuitHeads
 from survey_tools.site.circuit_drawing import Node, circuit_svg
 from survey_tools.site.contents import Contents
-from survey_tools.site.elements import bullets, entry_footer, facts, figure, heads_page, inside, joined, plural, table
+from survey_tools.site.elements import (
+    bullets,
+    corrections,
+    entry_footer,
+    facts,
+    figure,
+    heads_page,
+    inside,
+    joined,
+    plural,
+    table,
+)
 from survey_tools.site.escape import text
+from survey_tools.site.links import model_links
 from survey_tools.site.page import Page
 
 
 def circuit_page(circuit: Circuit, contents: Contents) -> Page:
     """The task, the flow as a picture and as words, the heads of each class."""
-    count = sum(len(group.heads) for group in circuit.heads)
     title = f"{circuit.name} circuit"
     body = joined(
         [
@@ -22,8 +33,8 @@ def circuit_page(circuit: Circuit, contents: Contents) -> Page:
             _facts(circuit, contents),
             _drawing(circuit, contents),
             _flow(circuit, contents),
-            f"## Heads\n\n{plural(count, 'head')} in {plural(len(circuit.heads), 'class', 'classes')}.",
             _heads(circuit, contents),
+            corrections(circuit.corrections),
             entry_footer(f"head_taxonomy/circuits/{circuit.id}.yml", f"circuits/{circuit.id}.json"),
         ]
     )
@@ -33,13 +44,13 @@ def circuit_page(circuit: Circuit, contents: Contents) -> Page:
 def _facts(circuit: Circuit, contents: Contents) -> str:
     paper = contents.survey.papers.get(circuit.paper)
     source = inside(f"papers/{circuit.paper}/", text(paper.title)) if paper else text(circuit.paper)
-    ours = contents.model_called(circuit.model)
-    model = inside(f"models/{ours[0].id}/", text(circuit.model)) if ours else text(circuit.model)
+    survey = inside(f"papers/{contents.survey.framework.source}/", "the survey of the framework")
     return facts(
         [
-            ("Model", model),
+            ("Model", model_links(circuit.model, contents)),
             ("Paper", source),
-            ("How sure", text(circuit.certainty)),
+            ("Told in", f"{survey}, too" if circuit.in_survey else ""),
+            ("How sure", text(circuit.certainty or "")),
             ("Notes", text(circuit.notes or "")),
         ]
     )
@@ -82,6 +93,11 @@ def _flow(circuit: Circuit, contents: Contents) -> str:
 
 
 def _heads(circuit: Circuit, contents: Contents) -> str:
+    if not circuit.heads:
+        return "## Heads\n\nNo head of it is recorded."
+    count = sum(len(group.heads) for group in circuit.heads)
+    classes = plural(len(circuit.heads), "class", "classes")
+    lead = f"{plural(count, 'head')} in {classes}." if count else f"{classes}, without the heads by number."
     rows = []
     for group in circuit.heads:
         label = text(_label(_named(group), contents))
@@ -89,4 +105,4 @@ def _heads(circuit: Circuit, contents: Contents) -> str:
         name = inside(heads_page(group.head_type or ""), label) if known else label
         role = f' <br><span class="quiet">{text(group.role)}</span>' if group.role and group.head_type else ""
         rows.append([name + role, text(", ".join(group.heads)) or "not listed"])
-    return table(["class", "heads"], rows, searchable=True)
+    return f"## Heads\n\n{lead}\n\n" + table(["class", "heads"], rows, searchable=True)

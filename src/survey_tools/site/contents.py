@@ -52,6 +52,8 @@ class Contents:
     series: Sequence[SeriesRecord] = ()
     task_files: frozenset[str] | None = None
     """Ids of the tasks that the checkout has; None where it has no such folder, and every task is believed."""
+    site_url: str = ""
+    """Where the site will be found, for files that must name whole addresses; empty where that is not known."""
 
     def records_of(self, entry: str) -> list[RunRecord]:
         """Runs of one head type (or paper): models that the survey makes by default first."""
@@ -235,7 +237,7 @@ class Contents:
         return (0 if entry.default else 1), model
 
 
-def gather(root: Path, results_folders: Iterable[Path]) -> Contents:
+def gather(root: Path, results_folders: Iterable[Path], site_url: str = "") -> Contents:
     """Read entries, records and executed notebooks; later results folders win.
 
     Raises:
@@ -244,7 +246,7 @@ def gather(root: Path, results_folders: Iterable[Path]) -> Contents:
     survey = load_survey(root)
     folders = [folder for folder in results_folders if folder.is_dir()]
     if not folders:
-        return Contents(survey)
+        return Contents(survey, site_url=site_url)
     store = ResultStore(*folders)
     records = store.records()
     executed = {}
@@ -259,6 +261,7 @@ def gather(root: Path, results_folders: Iterable[Path]) -> Contents:
         tuple(store.capabilities()),
         tuple(store.series()),
         _task_files(root / TASK_FILES),
+        site_url,
     )
 
 

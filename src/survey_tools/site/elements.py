@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from survey_tools.knowledge.records import Correction, Plan
 from survey_tools.site.escape import text
 from survey_tools.site.page import ROOT
 
@@ -101,6 +102,23 @@ def bullets(items: Iterable[str], kind: str = "plain") -> str:
     """A list of HTML items; nothing when there are none."""
     rows = "".join(f"<li>{item}</li>\n" for item in items)
     return f'<ul class="{kind}">\n{rows}</ul>' if rows else ""
+
+
+def corrections(listed: Iterable[Correction]) -> str:
+    """The section on departures from an earlier list; nothing when there are none."""
+    rows = [
+        f"<strong>{text(one.field)}</strong>: an earlier list says <q>{text(one.listed)}</q>. {text(one.why)}"
+        for one in listed
+    ]
+    return f"## Corrections\n\n{bullets(rows)}" if rows else ""
+
+
+def plan(planned: Plan, words: str) -> str:
+    """What is not measured yet: how it will be, and what that needs. `words` (HTML) say what is missing, and how to
+    add it.
+    """
+    listing = facts([("How", text(planned.how)), ("Needs", text(planned.needs))], "facts facts--small")
+    return f'<div class="plan">\n<p>{badge("not run yet")} {words}</p>\n{listing}\n</div>'
 
 
 def joined(parts: Iterable[str]) -> str:

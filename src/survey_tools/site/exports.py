@@ -31,6 +31,10 @@ def export_files(contents: Contents) -> dict[str, str]:
     for folder, entries in folders.items():
         for entry in entries.values():
             files[f"{folder}/{entry.id}.json"] = _json(entry.model_dump(mode="json"))
+    for scheme in survey.schemes.values():
+        files[f"background/{scheme.id}.json"] = _json(scheme.model_dump(mode="json"))
+    for entry_id, background in _background(contents).items():
+        files[f"background/{entry_id}.json"] = _json(background)
     for record in contents.records:
         files[f"records/{record.model}/{record.entry}.json"] = _json(record.model_dump(mode="json"), compact=True)
     cells = [cell for task in contents.tasks for cell in contents.cells_of(task)]
@@ -45,6 +49,13 @@ def export_files(contents: Contents) -> dict[str, str]:
             one.model_dump(mode="json"), compact=True
         )
     return files
+
+
+def _background(contents: Contents) -> dict[str, Any]:
+    """Methods, benchmarks, glossary and open questions by id; those that exist."""
+    survey = contents.survey
+    known = (survey.methods, survey.benchmarks, survey.glossary, survey.open_questions)
+    return {entry.id: entry.model_dump(mode="json") for entry in known if entry}
 
 
 def _row(cell: CapabilityRecord) -> dict[str, Any]:
@@ -75,6 +86,8 @@ def everything(contents: Contents) -> dict[str, Any]:
         "papers": dumped(survey.papers),
         "circuits": dumped(survey.circuits),
         "models": dumped(survey.models),
+        "schemes": dumped(survey.schemes),
+        "background": _background(contents),
         "verdicts": [
             {
                 "entry": record.entry,

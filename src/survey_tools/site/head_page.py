@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from survey_tools.exchange.jsonld import embedded, jsonld_of_head_type
 from survey_tools.knowledge.records import Detection, HeadType, Planned
 from survey_tools.site.contents import Contents
-from survey_tools.site.elements import badge, bullets, entry_footer, facts, heads_page, inside, joined, plural, tag
+from survey_tools.site.elements import (
+    badge,
+    bullets,
+    corrections,
+    entry_footer,
+    facts,
+    heads_page,
+    inside,
+    joined,
+    plan,
+    plural,
+    tag,
+)
 from survey_tools.site.emergence_page import training_section
 from survey_tools.site.escape import code_block, text
 from survey_tools.site.formula import formula
+from survey_tools.site.links import HOW_TO_DETECTOR, WANTED
+from survey_tools.site.naming_page import counterpart_words
 from survey_tools.site.page import Page
 from survey_tools.site.published import published_by_type
 from survey_tools.site.verdict_card import anchor, measured_section
@@ -24,6 +39,7 @@ def head_page(head_type: HeadType, contents: Contents, svg_cache: Path | None = 
             f'<p class="lead">{text(head_type.summary)}</p>',
             _at_a_glance(head_type, contents),
             _definition(head_type),
+            _surveyed(head_type),
             _caveats(head_type),
             "## Measured here",
             _measured(head_type, contents, svg_cache),
@@ -31,7 +47,10 @@ def head_page(head_type: HeadType, contents: Contents, svg_cache: Path | None = 
             _published(head_type, contents),
             _papers(head_type, contents),
             _relations(head_type, contents),
+            _counterparts(head_type, contents),
             _circuits(head_type, contents),
+            corrections(head_type.corrections),
+            embedded(jsonld_of_head_type(head_type, contents.survey, contents.site_url)),
             entry_footer(f"head_taxonomy/{head_type.id}.yml", f"heads/{head_type.id}.json"),
         ]
     )
@@ -66,16 +85,40 @@ def _at_a_glance(head_type: HeadType, contents: Contents) -> str:
 
 def _definition(head_type: HeadType) -> str:
     definition = head_type.definition
-    return "## Definition\n\n" + facts(
+    source = head_type.definition_source
+    read = f'\n\n<p class="quiet">Written from: {text(source)}.</p>' if source else ""
+    listing = facts(
         [
             ("Attends to", text(definition.attends_to)),
             ("Writes", text(definition.writes)),
             ("Formula", f'<div class="formula">{formula(definition.formula)}</div>'),
-            ("Where", text(head_type.layer_distribution or "")),
+            ("Where", "" if head_type.surveyed else text(head_type.layer_distribution or "")),
             ("Also called", text("; ".join(head_type.aliases))),
         ],
         "facts facts--wide",
     )
+    return f"## Definition\n\n{listing}{read}"
+
+
+def _surveyed(head_type: HeadType) -> str:
+    """What the framework's own survey says, apart from our words; it often says little."""
+    said = head_type.surveyed
+    if said is None:
+        return ""
+    scope = {"general": "general tasks", "specific": "one task", None: ""}[said.scope]
+    named = ", ".join(NAMED_IN[place] for place in said.named_in)
+    listing = facts(
+        [
+            ("Named in", named + (f"; group {text(said.group)}" if said.group else "")),
+            ("For", f"{scope}: {text(said.task)}" if said.task else scope),
+            ("Reads", text(said.input or "")),
+            ("Gives", text(said.output or "")),
+            ("Layers", text(head_type.layer_distribution or "")),
+            ("Model families", text(", ".join(FAMILIES.get(family, family) for family in said.models))),
+        ],
+        "facts facts--wide",
+    )
+    return f"## In the survey\n\n{listing}"
 
 
 def _caveats(head_type: HeadType) -> str:
@@ -88,15 +131,18 @@ def _measured(head_type: HeadType, contents: Contents, svg_cache: Path | None) -
     records = contents.records_of(head_type.id)
     sections = [measured_section(record, contents, svg_cache) for record in records]
     if isinstance(head_type.detection, Planned):
-        plan = head_type.detection.planned
-        listing = facts([("How", text(plan.how)), ("Needs", text(plan.needs))], "facts facts--wide")
-        sections.append(f"{badge('not run yet')} There is no detector yet. The plan:\n\n{listing}")
+        how = f"{inside(HOW_TO_DETECTOR, 'add one')}, or see {inside(f'{WANTED}#detectors', 'what else is wanted')}"
+        sections.append(plan(head_type.detection.planned, f"There is no detector yet, but a plan: {how}."))
     else:
         sections.append(training_section(head_type.id, contents, svg_cache))
         sections.append(_not_run(head_type, head_type.detection, contents))
     return joined(sections)
 
 
+NAMED_IN = {"figure": "its figure", "text": "its text", "table": "a table", "readme": "the reading list beside it"}
+FAMILIES = {"gpt": "GPT", "llama": "Llama", "qwen": "Qwen", "pythia": "Pythia", "mistral": "Mistral", "gemma": "Gemma",
+            "yi": "Yi", "bert": "BERT", "toy": "toy models"}  # fmt: skip
+"""Icons of the survey's figure, as names."""
 NAMED = 5
 """Models named on which a type was not run; the others are only counted."""
 
@@ -149,6 +195,11 @@ def _relations(head_type: HeadType, contents: Contents) -> str:
             f"{text(related.words)} <strong>{inside(heads_page(related.id), name) if known else name}</strong>.{note}"
         )
     return "## Relations\n\n" + bullets(rows, "relations") if rows else ""
+
+
+def _counterparts(head_type: HeadType, contents: Contents) -> str:
+    rows = [counterpart_words(counterpart, contents) for counterpart in head_type.counterparts]
+    return "## In other schemes\n\n" + bullets(rows, "relations") if rows else ""
 
 
 def _circuits(head_type: HeadType, contents: Contents) -> str:

@@ -6,6 +6,7 @@ from survey_tools.site.contents import Contents
 from survey_tools.site.elements import VERDICTS, badge, inside, joined, plural, table
 from survey_tools.site.escape import text
 from survey_tools.site.page import Page
+from survey_tools.site.paper_list import short_authors
 
 
 def models_index(contents: Contents) -> Page:
@@ -45,12 +46,14 @@ def circuits_index(contents: Contents) -> Page:
     rows = []
     for circuit in contents.survey.circuits.values():
         count = sum(len(group.heads) for group in circuit.heads)
+        paper = contents.survey.papers.get(circuit.paper)
+        source = f"{text(short_authors(paper.authors))} {text(paper.published[:4])}" if paper else text(circuit.paper)
         rows.append(
             [
                 inside(f"circuits/{circuit.id}/", text(circuit.name)),
                 text(circuit.task),
                 text(circuit.model),
-                inside(f"papers/{circuit.paper}/", text(circuit.paper)),
+                inside(f"papers/{circuit.paper}/", source),
                 str(count) if count else "–",
             ]
         )

@@ -61,7 +61,7 @@ def _lead(papers: Sequence[Paper], contents: Contents) -> str:
     asked = f"; a summary is wanted of {inside('background/wanted/#summaries', str(wanted))}" if wanted else ""
     files = ", ".join(
         inside(file, label)
-        for file, label in (("survey.json", "JSON"), *DOWNLOADS.items())
+        for file, label in DOWNLOADS.items()
     )
     return (
         f'{plural(len(papers), "paper")}, newest first{asked}. <span class="quiet">A stage in brackets is ours: the '

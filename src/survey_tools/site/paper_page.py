@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from survey_tools.exchange.jsonld import embedded, jsonld
 from survey_tools.knowledge.bibliography import bibtex
-from survey_tools.knowledge.records import Claim, Paper, Reproduction
+from survey_tools.knowledge.records import Claim, Paper, Planned, Reproduction
 from survey_tools.site.contents import Contents
 from survey_tools.site.elements import (
     badge,
     bullets,
+    corrections,
     entry_footer,
     facts,
     heads_page,
     inside,
     joined,
     number,
+    plan,
     plural,
     table,
     tag,
     task_page_of,
 )
 from survey_tools.site.escape import code_block, link, text
+from survey_tools.site.links import HOW_TO_PAPER, WANTED, method_link
 from survey_tools.site.page import Page
 from survey_tools.site.published import published_by_paper
 from survey_tools.site.verdict_card import anchor
@@ -29,6 +33,7 @@ DATE_SOURCE = {
     "arxiv-v1": "first arXiv version",
     "arxiv-month": "month of the arXiv id",
     "venue": "date of the venue",
+    "openreview": "date of the OpenReview page",
     "memory": "not checked",
 }
 RESOLVERS = {
@@ -52,6 +57,8 @@ def paper_page(paper: Paper, contents: Contents) -> Page:
             _published(paper, contents),
             _reproduction(paper, contents),
             _missing(paper),
+            corrections(paper.corrections),
+            embedded(jsonld(paper, contents.survey, contents.site_url)),
             "## Cite\n\n" + code_block(bibtex(paper), "bibtex"),
             entry_footer(f"papers/{paper.id}.yml", f"papers/{paper.id}.json"),
         ]
@@ -64,7 +71,8 @@ def _facts(paper: Paper, contents: Contents) -> str:
     ids = " · ".join(
         f"{RESOLVERS[kind][0]} {link(RESOLVERS[kind][1] + value, text(value))}" for kind, value in paper.ids if value
     )
-    links = " · ".join(link(address, name) for name, address in paper.links if address)
+    named = [(name, address) for name, address in paper.links if address and name != "other"]
+    links = " · ".join(link(address, name) for name, address in [*named, *(("more", a) for a in paper.links.other)])
     stages = {stage.id: stage.name for stage in contents.survey.framework.stages}
     about = ", ".join(f"{stage} {text(stages.get(stage, ''))}".strip() for stage in contents.survey.stages_of(paper))
     return facts(
@@ -76,12 +84,21 @@ def _facts(paper: Paper, contents: Contents) -> str:
             ("Links", links),
             ("Kind", f"{text(paper.kind.replace('-', ' '))}, {paper.relevance}"),
             ("Stages", about),
-            ("Methods", text(", ".join(paper.methods))),
+            ("Methods", ", ".join(method_link(method, contents) for method in contents.methods_of(paper))),
             ("Models", text(", ".join(paper.models))),
             ("Tasks", text("; ".join(paper.tasks))),
             ("Asked here", _asked(paper, contents)),
+            ("Listed in", _listed(paper, contents)),
+            ("Confirmed in", text(paper.confirmed_in or "")),
         ]
     )
+
+
+def _listed(paper: Paper, contents: Contents) -> str:
+    """Earlier lists that hold the paper; nothing for those that none holds."""
+    survey = inside(f"papers/{contents.survey.framework.source}/", "the bibliography of the survey")
+    names = {"awesome-attention-heads": "the reading list Awesome-Attention-Heads", "zheng-2024-survey": survey}
+    return ", ".join(names[one] for one in paper.listed_in)
 
 
 def _asked(paper: Paper, contents: Contents) -> str:
@@ -94,7 +111,7 @@ def _summary(paper: Paper) -> str:
     if paper.summary is None:
         return (
             f"## Summary\n\n{tag('summary wanted', 'wanted')} Nobody has summed this paper up yet. "
-            f"{inside('contributing/', 'Three sentences')} are enough."
+            f"{inside(HOW_TO_PAPER, 'Three sentences')} are enough."
         )
     listing = facts(
         [
@@ -153,6 +170,9 @@ def _published(paper: Paper, contents: Contents) -> str:
 
 def _reproduction(paper: Paper, contents: Contents) -> str:
     title = "## Measured here\n\n"
+    if isinstance(paper.reproduction, Planned):
+        more = inside(f"{WANTED}#reproductions", "what else is wanted")
+        return title + plan(paper.reproduction.planned, f"There is no notebook yet, but a plan (see {more}).")
     if not isinstance(paper.reproduction, Reproduction):
         return f"{title}Not reproduced by a notebook: {text(paper.reproduction.not_reproducible)}"
     notebook = paper.reproduction.notebook

@@ -19,6 +19,10 @@ EVIDENCE = {
 }
 
 
+SHOWN = 6
+"""Rows of a table that stand open; a ranking of eleven models would push the rest of a page out of sight."""
+
+
 class _Group(NamedTuple):
     """What heads of one table row share."""
 
@@ -36,7 +40,7 @@ def published_by_type(rows: Iterable[tuple[str, PublishedHead]], contents: Conte
     """Table for a head type's page: one row a paper, model and source of the information."""
     cells = [
         [
-            inside(f"papers/{group.paper}/", text(group.paper)),
+            inside(f"papers/{group.paper}/", _cited(group.paper, contents)),
             _model_cell(group.model, contents),
             _heads_cell(heads, group.score_kind),
             _agreement(group, heads, contents),
@@ -46,8 +50,8 @@ def published_by_type(rows: Iterable[tuple[str, PublishedHead]], contents: Conte
     ]
     header = ["paper", "model", "heads", "agreement with our run", "where it is from"]
     if not any(row[3] for row in cells):
-        return table(header[:3] + header[4:], [row[:3] + row[4:] for row in cells], searchable=True)
-    return table(header, [[*row[:3], row[3] or "not run here", row[4]] for row in cells], searchable=True)
+        return _folded(header[:3] + header[4:], [row[:3] + row[4:] for row in cells])
+    return _folded(header, [[*row[:3], row[3] or "not run here", row[4]] for row in cells])
 
 
 def published_by_paper(paper: str, heads: Iterable[PublishedHead], contents: Contents) -> str:
@@ -61,7 +65,18 @@ def published_by_paper(paper: str, heads: Iterable[PublishedHead], contents: Con
         cells.append(
             [kind, _model_cell(group.model, contents), _heads_cell(members, group.score_kind), _source_cell(group)]
         )
-    return table(["type or role", "model", "heads", "where it is from"], cells, searchable=True)
+    return _folded(["type or role", "model", "heads", "where it is from"], cells)
+
+
+def _folded(header: list[str], rows: list[list[str]]) -> str:
+    """The first rows, and the others one click away."""
+    if len(rows) <= SHOWN + 2:
+        return table(header, rows, searchable=True)
+    first, rest = rows[:SHOWN], rows[SHOWN:]
+    return (
+        f"{table(header, first, searchable=True)}\n\n<details><summary>{len(rest)} more rows</summary>\n"
+        f"{table(header, rest, searchable=True)}\n</details>"
+    )
 
 
 def _grouped(rows: Iterable[tuple[str, PublishedHead]]) -> dict[_Group, list[PublishedHead]]:
@@ -93,6 +108,11 @@ def _other_forms(heads: list[PublishedHead]) -> str:
     """`10.7` and `a10.h7`, as papers write heads: not shown, but found by the search."""
     forms = " ".join(f"{head.layer}.{head.head} a{head.layer}.h{head.head}" for head in heads)
     return f'<span class="other-forms" aria-hidden="true"> {forms}</span>'
+
+
+def _cited(paper: str, contents: Contents) -> str:
+    known = contents.survey.papers.get(paper)
+    return f"{text(short_authors(known.authors))} {text(known.published[:4])}" if known else text(paper)
 
 
 def _model_cell(model: str, contents: Contents) -> str:

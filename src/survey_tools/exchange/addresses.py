@@ -1,0 +1,54 @@
+"""Which web addresses lead to the same thing, whatever their spelling: `/pdf/2211.00593v2.pdf` is `arxiv:2211.00593`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from urllib.parse import unquote, urlsplit
+
+from survey_tools.knowledge.records import Paper, PaperIds
+
+_ARXIV = r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})(?:v\d+)?"
+_KNOWN = tuple(
+    (scheme, re.compile(pattern))
+    for scheme, pattern in (
+        ("arxiv", rf"(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf|html)/{_ARXIV}(?:\.pdf)?"),
+        ("arxiv", rf"(?:dx\.)?doi\.org/10\.48550/arxiv\.{_ARXIV}"),
+        ("acl", r"(?:dx\.)?doi\.org/10\.18653/v1/([a-z0-9.-]+)"),
+        ("doi", r"(?:dx\.)?doi\.org/(10\.\d{4,9}/.+)"),
+        ("doi", r"dl\.acm\.org/doi/(?:abs/|pdf/|full/)?(10\.\d{4,9}/.+)"),
+        ("acl", r"(?:aclanthology\.org|aclweb\.org/anthology)/(?:papers/)?([a-z0-9.-]+?)(?:\.pdf|\.bib)?"),
+    )
+)
+_OPENREVIEW = re.compile(r"[?&]id=([\w-]+)")
+
+
+def same_place(address: str) -> str:
+    """What all addresses of one thing share: `arxiv:...`, `doi:...`, `acl:...`, `openreview:...`, else host and path."""
+    parts = urlsplit(unquote(address.strip()))
+    host = (parts.hostname or "").removeprefix("www.")
+    path = parts.path.rstrip("/")
+    plain = f"{host}{path}".casefold()
+    for scheme, pattern in _KNOWN:
+        if found := pattern.fullmatch(plain):
+            return f"{scheme}:{found[1]}"
+    if host == "openreview.net" and (found := _OPENREVIEW.search(f"?{parts.query}")):
+        return f"openreview:{found[1]}"  # the one id in which capitals matter
+    if host == "github.com":
+        return plain.removesuffix(".git")
+    # Elsewhere a page may be told from another by its query alone, and its path by its capitals.
+    return f"{host}{path}?{parts.query}" if parts.query else f"{host}{path}"
+
+
+def places_of_ids(ids: PaperIds) -> Iterator[str]:
+    """The same for identifiers."""
+    pages = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/", "acl": "https://aclanthology.org/"}
+    for scheme, value in ids:
+        if value is not None:
+            yield same_place(pages[scheme] + value) if scheme in pages else f"{scheme}:{value}"
+
+
+def places_of(paper: Paper) -> set[str]:
+    """Every place where a paper can be read, by its identifiers and its own link."""
+    own = {same_place(paper.links.paper)} if paper.links.paper else set()
+    return own | set(places_of_ids(paper.ids))

@@ -1,0 +1,165 @@
+"""What the survey lacks, counted and listed, each with the way to add it. Everything follows from the entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from survey_tools.knowledge.records import Detection, HeadType, NotReproducible, Paper, Planned
+from survey_tools.site.browse import narrowed
+from survey_tools.site.contents import Contents
+from survey_tools.site.elements import bullets, inside, joined, plural, table
+from survey_tools.site.escape import text
+from survey_tools.site.links import HOW_TO_DETECTOR, HOW_TO_HEAD_TYPE, HOW_TO_PAPER, WANTED, head_link, paper_link
+from survey_tools.site.page import Page
+
+NEEDS = {
+    "A model of images, sound or video": ("vision", "image", "visual", "video", "audio", "speech", "diffusion", "ocr"),
+    "A model trained for it": ("train", "fine-tun", "finetun", "checkpoint"),
+    "A larger or an instruction-tuned model": ("larger", "instruction", "chat", "reasoning model", "safety", "billion"),
+    "Long prompts": ("needle", "long context", "long-context", "thousand"),
+    "Other heads found first": ("found first", "heads first", "known heads"),
+    "Activation or path patching": ("patching",),
+    "Prompts of its own": ("prompt", "task", "question", "pairs", "facts", "sequence", "items", "acronym"),
+    "Any text": ("text", "token"),
+}
+"""What a planned detector needs -> words of the plan's `needs`; a type stands under the first that fits."""
+OTHERWISE = "Something else"
+OPEN = 8
+"""Longer lists are folded."""
+
+
+def wanted_page(contents: Contents) -> Page:
+    """Counts first, then each kind of gap with its list and how to close it."""
+    survey = contents.survey
+    papers = list(survey.papers.values())
+    summaries = [paper for paper in papers if paper.summary is None]
+    detectors = [head for head in survey.head_types.values() if isinstance(head.detection, Planned)]
+    doubts = [paper for paper in papers if set(paper.missing) - {"summary"}]
+    plans = [paper for paper in papers if isinstance(paper.reproduction, Planned)]
+    entries = [head for head in survey.framework.awaited if head not in survey.head_types]
+    unread = [head for head in survey.head_types.values() if head.definition_source]
+    body = joined(
+        [
+            "# What is missing",
+            '<p class="lead">A survey that hides its gaps can not be trusted, and can not be helped. This page is made '
+            "from the entries: a gap that is closed there goes from here with the next build.</p>",
+            _counts(summaries, detectors, doubts, plans, entries),
+            _summaries(summaries, contents),
+            _detectors(detectors, contents),
+            _plans(plans, papers, contents),
+            _doubts(doubts, contents),
+            _definitions(unread, contents),
+            _entries(entries, contents),
+        ]
+    )
+    return Page("background/wanted", "What is missing", "Gaps of this survey, and how to close them.", body)
+
+
+def _counts(*gaps: Sequence[object]) -> str:
+    names = ("summaries", "detectors", "facts not confirmed", "papers not reproduced", "head types without an entry")
+    anchors = ("summaries", "detectors", "facts", "reproductions", "entries")
+    cells = "".join(
+        f"<li>{inside(f'{WANTED}#{anchor}', f'<strong>{len(gap):,}</strong> {name}')}</li>"
+        for gap, name, anchor in zip(gaps, names, anchors, strict=True)
+    )
+    return f'<ul class="counts">{cells}</ul>'
+
+
+def _folded(rows: Iterable[str], words: str) -> str:
+    listed = list(rows)
+    if len(listed) <= OPEN:
+        return bullets(listed)
+    return f"<details><summary>{text(words)}</summary>\n{bullets(listed)}\n</details>"
+
+
+def _summaries(papers: Sequence[Paper], contents: Contents) -> str:
+    how = (
+        f"Three short sentences of your own: what is new, how, what came out, and `summary_source`, which says what you "
+        f"read ({inside(HOW_TO_PAPER, 'how')}). A number has to stand in what you read."
+    )
+    listed = _folded((paper_link(paper.id, contents) for paper in papers), plural(len(papers), "paper"))
+    return f"## Summaries {{ #summaries }}\n\n{listed or 'Every paper has a summary.'}\n\n{how}"
+
+
+def _detectors(heads: Sequence[HeadType], contents: Contents) -> str:
+    groups: dict[str, list[HeadType]] = {need: [] for need in (*NEEDS, OTHERWISE)}
+    for head in heads:
+        groups[need_of(head)].append(head)
+    written = sum(isinstance(head.detection, Detection) for head in contents.survey.head_types.values())
+    lead = (
+        f"{plural(written, 'type')} can be looked for today; {plural(len(heads), 'type')} have a plan and no detector. "
+        f"They are grouped by what the plan says it needs. {narrowed('heads/', 'The same as a list', detector='planned')}. "
+        f"A detector is one file ({inside(HOW_TO_DETECTOR, 'how to add one')})."
+    )
+    sections = [
+        f"<details><summary>{text(need)} ({len(members)})</summary>\n"
+        + bullets(f"{head_link(head.id, contents)}: {text(_needs(head))}" for head in members)
+        + "\n</details>"
+        for need, members in groups.items()
+        if members
+    ]
+    return joined(["## Detectors {#detectors}", lead, *sections])
+
+
+def need_of(head: HeadType) -> str:
+    """The group of NEEDS in which a planned type stands."""
+    words = _needs(head).lower()
+    return next((need for need, signs in NEEDS.items() if any(sign in words for sign in signs)), OTHERWISE)
+
+
+def _needs(head: HeadType) -> str:
+    return head.detection.planned.needs if isinstance(head.detection, Planned) else ""
+
+
+def _plans(planned: Sequence[Paper], papers: Sequence[Paper], contents: Contents) -> str:
+    never = sum(isinstance(paper.reproduction, NotReproducible) for paper in papers)
+    groups: dict[str, list[Paper]] = {}
+    for paper in planned:
+        assert isinstance(paper.reproduction, Planned)
+        groups.setdefault(paper.reproduction.planned.needs, []).append(paper)
+    sections = [
+        f"<details><summary>{text(need[:1].upper() + need[1:])} ({len(members)})</summary>\n"
+        + bullets(paper_link(paper.id, contents) for paper in members)
+        + "\n</details>"
+        for need, members in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
+    ]
+    lead = (
+        f"{plural(len(planned), 'paper')} have a plan for a notebook and no notebook yet, grouped by what it needs; "
+        f"{never} can not be reproduced with open models, and say why. "
+        f"{narrowed('papers/', 'Papers with a run', has='run')} show how it is done."
+    )
+    return joined(["## Papers not reproduced {#reproductions}", lead, *sections])
+
+
+def _doubts(papers: Sequence[Paper], contents: Contents) -> str:
+    rows = [
+        [
+            paper_link(paper.id, contents),
+            "<br>".join(text(field) for field in paper.missing if field != "summary"),
+        ]
+        for paper in papers
+    ]
+    listing = table(["paper", "not confirmed"], rows) if rows else "Nothing."
+    how = f"Whoever can confirm one, with the place where it stands: {inside(HOW_TO_PAPER, 'one line is enough')}."
+    return f"## Facts not confirmed {{ #facts }}\n\n{listing}\n\n{how}"
+
+
+def _definitions(heads: Sequence[HeadType], contents: Contents) -> str:
+    if not heads:
+        return ""
+    sources: dict[str, list[HeadType]] = {}
+    for head in heads:
+        sources.setdefault(head.definition_source or "", []).append(head)
+    rows = [
+        f"{text(source)}: {', '.join(head_link(head.id, contents) for head in members)}"
+        for source, members in sorted(sources.items(), key=lambda pair: (-len(pair[1]), pair[0]))
+    ]
+    lead = f"{plural(len(heads), 'definition')} rest on less than the papers themselves. What was read:"
+    return f"## Definitions to check {{ #definitions }}\n\n{lead}\n\n{_folded(rows, plural(len(rows), 'source'))}"
+
+
+def _entries(heads: Sequence[str], contents: Contents) -> str:
+    names = [text(contents.head_name(head)) for head in heads]
+    listed = bullets(names, "columns") if names else "Every type that a paper or the framework names has an entry."
+    how = f"One YAML file makes an entry ({inside(HOW_TO_HEAD_TYPE, 'how')})."
+    return f"## Head types without an entry {{ #entries }}\n\n{listed}\n\n{how if names else ''}"
