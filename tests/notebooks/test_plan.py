@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from throwaway import Checkout, head_type, make_record, open_model, script
+from throwaway import Checkout, head_type, make_cell, make_record, open_model, script
 
 from survey_tools.errors import NotebookError, SurveyError
 from survey_tools.knowledge.records import HeadType, Planned
@@ -68,6 +68,22 @@ def test_fresh_entries_are_not_planned_unless_forced(checkout: Checkout) -> None
     assert {row.state for row in states(checkout).values()} == {"fresh"}
     assert {row.state for row in states(checkout, "large").values()} == {"missing"}
     assert len(checkout.plan(force=True)) == 2
+
+
+def test_a_record_is_stale_when_the_capability_table_says_otherwise_by_now(checkout: Checkout) -> None:
+    asked = {
+        "task": "antonym", "name": "share of items with a right answer likeliest", "value": 0.5, "interval": (0.4, 0.6),
+        "chance": 0.25, "needed": 0.25, "items": 200, "present": True,
+    }  # fmt: skip
+    for run in checkout.plan():
+        store_fresh(checkout, run, capability=asked)
+    assert {row.state for row in states(checkout).values()} == {"fresh"}  # no cell, nothing to compare with
+    checkout.store.put_capability(make_cell(model="tiny", value=0.50004))
+    assert {row.state for row in states(checkout).values()} == {"fresh"}  # the same number, with more digits
+    checkout.store.put_capability(make_cell(model="tiny", value=0.75))
+    found = states(checkout)["induction"]
+    assert (found.state, found.changed) == ("stale", ("ability",))
+    assert "the capability table has 0.750 for antonym by now, the run was made with 0.500" in found.detail
 
 
 def test_a_stale_entry_brings_its_group_along_and_says_what_changed(checkout: Checkout) -> None:

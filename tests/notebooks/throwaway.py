@@ -10,6 +10,7 @@ from typing import Any
 from survey_tools.knowledge.records import Detection, HeadType, OpenModel
 from survey_tools.notebooks.plan import Run, plan
 from survey_tools.notebooks.reach import PackageSource
+from survey_tools.results.capability import CapabilityRecord
 from survey_tools.results.records import RunRecord
 from survey_tools.results.store import ResultStore
 
@@ -132,6 +133,17 @@ def make_record(**changes: Any) -> RunRecord:
         "parameters": {"seed": 0}, "environment": {"device": "cpu", "dtype": "float32", "versions": {}},
     }  # fmt: skip
     return RunRecord.model_validate({**MEASUREMENT, **run, **changes})
+
+
+def make_cell(**changes: Any) -> CapabilityRecord:
+    cell = {
+        "schema_version": 1, "task": "antonym", "model": "tiny", "model_digest": "0", "verdict": "present",
+        "reason": "90%", "description": "opposites", "source": None, "name": "share", "unit": "share", "value": 0.9,
+        "interval": [0.4, 0.95], "chance": 0.25, "needed": 0.25, "items": 200, "independent": 100, "margin": 2.0,
+        "on_twin": 0.1, "dropped": {}, "asked": 200, "digest": "d", "digest_parts": {},
+        "environment": {"device": "cpu", "dtype": "float32", "versions": {}},
+    }  # fmt: skip
+    return CapabilityRecord.model_validate({**cell, **changes})
 
 
 class Checkout:

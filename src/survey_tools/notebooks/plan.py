@@ -25,6 +25,8 @@ from survey_tools.results.records import RunRecord
 from survey_tools.results.store import ResultStore
 
 State: TypeAlias = Literal["fresh", "fresh with other versions", "stale", "missing", "failed"]
+ROUNDING = 1e-4
+"""Records keep four digits of an ability."""
 FRESH: frozenset[State] = frozenset({"fresh", "fresh with other versions"})
 
 
@@ -277,7 +279,23 @@ def _status(store: ResultStore, root: Path, entry: str, model: OpenModel, parts:
     if record.digest != now:
         changed = changed_parts(record.digest_parts, parts)
         return standing("stale", f"{', '.join(changed) or 'digest'} changed", changed)
+    if said := _other_ability(store, record):
+        return standing("stale", said, ("ability",))
     differing = other_versions(record.environment.versions, installed_versions())
     if differing:
         return standing("fresh with other versions", "; ".join(differing))
     return standing("fresh")
+
+
+def _other_ability(store: ResultStore, record: RunRecord) -> str:
+    """In words, that the verdict rests on another number than the capability table holds by now; else nothing."""
+    asked = record.capability
+    if asked is None:
+        return ""
+    try:
+        cell = store.capability(record.model, asked.task)
+    except RecordError:
+        return ""  # `survey tasks` says what is wrong with it
+    if cell is None or cell.value is None or abs(cell.value - asked.value) <= ROUNDING:
+        return ""
+    return f"the capability table has {cell.value:.3f} for {asked.task} by now, the run was made with {asked.value:.3f}"
