@@ -6,7 +6,7 @@
   const form = document.querySelector("form.filters");
   if (!form) return;
 
-  const lists = [...document.querySelectorAll("ul.browse")];
+  const lists = [...document.querySelectorAll("ol.browse")];
   const menus = [...form.querySelectorAll("select")];
   const find = form.elements.q;
   const count = form.querySelector("output");
@@ -27,7 +27,7 @@
   const headings = new Map(lists.map((list) => {
     const above = [];
     let element = list.previousElementSibling;
-    for (; element && element !== form && !element.matches("ul.browse"); element = element.previousElementSibling) above.push(element);
+    for (; element && element !== form && !element.matches("ol.browse"); element = element.previousElementSibling) above.push(element);
     return [list, above];
   }));
   const labels = new Map(menus.flatMap((menu) =>

@@ -12,6 +12,11 @@ SurveyError                     one clear sentence: where, what was found, what 
 ├── DetectionError              a detector cannot run here: context too short, tokenizer unfit, ...
 │   └── UnknownWord             a tokenizer has no token for a word
 ├── NotebookError               a notebook is malformed or its run failed; says which cell
+├── LiteratureError             a source, a form or a draft cannot be used
+│   ├── SourceUnavailable       no network, no answer in time, or the server asks to come back later
+│   ├── SourceUnreadable        the server answered something else than its interface promises
+│   └── PaperUnknown            the source works, and knows no such paper
+├── AlreadyHere                 the survey holds the paper, or the name; carries the entry's path
 └── SiteError                   the site cannot be built
 
 The library raises these and knows no command line; `survey_tools.cli` alone turns them into exit codes.
@@ -70,6 +75,30 @@ class UnknownWord(DetectionError):
 
 class NotebookError(SurveyError):
     """A notebook is malformed, or its run failed; the message names the cell."""
+
+
+class LiteratureError(SurveyError):
+    """A source, a form or a draft cannot be used; says which and what to do instead."""
+
+
+class SourceUnavailable(LiteratureError):
+    """No network, no answer in time, or the server asks to come back later."""
+
+
+class SourceUnreadable(LiteratureError):
+    """The server answered something else than its interface promises."""
+
+
+class PaperUnknown(LiteratureError):
+    """The source works, and knows no such paper."""
+
+
+class AlreadyHere(SurveyError):
+    """The survey holds it already; `path` is the entry's file, relative to the root."""
+
+    def __init__(self, message: str, path: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class SiteError(SurveyError):

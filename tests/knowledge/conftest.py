@@ -54,7 +54,7 @@ date_source: memory
 ids: {arxiv: "2209.11895"}
 kind: training-dynamics
 relevance: core
-summary: {innovation: One mechanism., method: Small models., result: A bump in the loss.}
+summary: {innovation: It is one and the same., method: We do it in a lab., result: A bump is in the loss.}
 summary_source: abstract
 head_types:
   - {id: induction, role: introduces}
@@ -62,6 +62,7 @@ head_types:
 reproduction:
   notebook: repeated-tokens
   parameters: {length: 50, seeds: [0, 1]}
+methods: [zero-ablation]
 """
 )
 
@@ -113,6 +114,7 @@ summary: Copies the name it attends to.
 definition: {attends_to: an earlier name, writes: that name, formula: "A_{ij}"}
 relations:
   - {kind: inhibits, id: previous-token}
+counterparts: [{scheme: stacks, match: exact, names: [Name Copier]}]
 detection:
   planned: {how: copying scores, needs: GPT-2 small}
 """
@@ -179,6 +181,91 @@ tier: cpu
 """
 )
 
+SCHEME = (
+    SCHEMA.format("../../", "scheme")
+    + """\
+schema_version: 1
+id: stacks
+name: Names in stacks
+authors: [A. Namer]
+published: "2025"
+licence: CC BY 4.0
+link: https://example.org/stacks
+revision: 2ff0a2c7b875
+summary: Another list of names.
+bands: {Early: [0.0, 0.5], Late: [0.5, 1.0]}
+stacks:
+  - name: Copying
+    summary: Heads that copy.
+    names:
+      - {name: Name Copier, band: Late, depth: [0.6, 0.9], also: [name head]}
+      - {name: Looker Back, band: Early, depth: [0.0, 0.2]}
+"""
+)
+
+METHODS = (
+    SCHEMA.format("../", "methods")
+    + """\
+schema_version: 1
+id: methods
+name: Experimental methods
+source: olsson-2022-induction
+groups:
+  - id: modeling-free
+    name: Modeling-free methods
+    summary: Nothing new is trained.
+    groups:
+      - id: replacement
+        name: Replacement
+        summary: A state is replaced.
+        methods:
+          - {id: zero-ablation, name: Zero ablation, operation: The output is set to zero.,
+             named_for: [wang-2022-ioi], module: survey_tools.heads.ablation}
+          - {id: mean-ablation, name: Mean ablation, operation: The output is set to its mean.}
+"""
+)
+
+BENCHMARKS = (
+    SCHEMA.format("../", "benchmarks")
+    + """\
+schema_version: 1
+id: benchmarks
+name: Evaluation benchmarks
+source: olsson-2022-induction
+tables:
+  - id: mechanism
+    name: For mechanisms
+    summary: Small tasks.
+    benchmarks:
+      - {id: ioi, name: IOI, kind: Words, task: Name the indirect object., source: UCB, released: 2022-11,
+         paper: wang-2022-ioi, task_here: indirect-object}
+"""
+)
+
+GLOSSARY = (
+    SCHEMA.format("../", "glossary")
+    + """\
+schema_version: 1
+id: glossary
+name: Glossary
+terms:
+  - {id: ablation, term: Ablation, meaning: Taking something away., papers: [wang-2022-ioi]}
+  - {id: copying, term: Copying, meaning: Raising what is attended to., head_types: [induction]}
+"""
+)
+
+OPEN_QUESTIONS = (
+    SCHEMA.format("../", "open-questions")
+    + """\
+schema_version: 1
+id: open-questions
+name: Open questions
+questions:
+  - {id: transfer, question: "Is it the same elsewhere?", why: One model was read., settled_by: Reading others.,
+     papers: [wang-2022-ioi], head_types: [induction]}
+"""
+)
+
 FILES = {
     "papers/wang-2022-ioi.yml": PAPER,
     "papers/olsson-2022-induction.yml": OTHER_PAPER,
@@ -187,7 +274,12 @@ FILES = {
     "head_taxonomy/name-mover.yml": THIRD_HEAD_TYPE,
     "head_taxonomy/framework.yml": FRAMEWORK,
     "head_taxonomy/circuits/ioi.yml": CIRCUIT,
+    "head_taxonomy/schemes/stacks.yml": SCHEME,
     "models/gpt2-small.yml": MODEL,
+    "background/methods.yml": METHODS,
+    "background/benchmarks.yml": BENCHMARKS,
+    "background/glossary.yml": GLOSSARY,
+    "background/open-questions.yml": OPEN_QUESTIONS,
     "notebooks/repeated-tokens.py": "",
 }
 
@@ -223,6 +315,11 @@ class Tree:
 
     def check(self) -> list[Problem]:
         return check(self.root)
+
+    def state(self) -> dict[str, tuple[bytes, int]]:
+        """Bytes and time of change of every file: what must not differ where nothing may be written."""
+        files = (file for file in self.root.rglob("*") if file.is_file())
+        return {str(file.relative_to(self.root)): (file.read_bytes(), file.stat().st_mtime_ns) for file in files}
 
     def only(self) -> Problem:
         """The one problem of the tree."""

@@ -307,12 +307,13 @@ def test_misspelt_member_of_a_union_names_the_one_that_was_meant(tree):
     fields = {problem.field: problem for problem in tree.check()}
     assert set(fields) == {"reproduction.not_reproducable", "reproduction.not_reproducible"}
     expect(fields["reproduction.not_reproducable"], PAPER, 27, 3, "did you mean 'not_reproducible'?")
-    expect(fields["reproduction.not_reproducible"], PAPER, 27, 3, "is missing", "or 'notebook:' in its place")
+    missing = fields["reproduction.not_reproducible"]
+    expect(missing, PAPER, 27, 3, "is missing", "or 'notebook:' or 'planned:' in its place")
 
 
 def test_neither_member_of_a_union(tree):
     tree.replace(PAPER, "  not_reproducible: no notebook yet", "  later")
-    words = "must be a mapping with notebook or a mapping with not_reproducible, not 'later'"
+    words = "must be a mapping with notebook, a mapping with not_reproducible or a mapping with planned, not 'later'"
     expect(tree.only(), PAPER, 27, 3, f"reproduction: {words}")
 
 
@@ -402,6 +403,70 @@ def test_a_value_cannot_write_a_line_of_its_own_into_the_report(tree):
     assert "\n" not in text
     assert "\x1b" not in text
     assert "x\\n::error::y\\x1b[31m" in text
+
+
+# ---------------------------------------------------------------- schemes and background
+
+SCHEME = "head_taxonomy/schemes/stacks.yml"
+METHODS = "background/methods.yml"
+BENCHMARKS = "background/benchmarks.yml"
+GLOSSARY = "background/glossary.yml"
+QUESTIONS = "background/open-questions.yml"
+
+# file, old text, new text, where the problem points (text of the new file), words
+OTHER_KINDS = {
+    "a scheme without stacks": (SCHEME, "stacks:\n", "stakcs:\n", "stakcs", "is not a known key", "'stacks'?"),
+    "a depth of one number": (SCHEME, "depth: [0.6, 0.9]", "depth: [0.6]", "[0.6]", "depth[1]: is missing"),
+    "a depth in words": (SCHEME, "depth: [0.6, 0.9]", "depth: late", "late,", "depth: must be a list, not 'late'"),
+    "bands in a list": (SCHEME, "{Early: [0.0, 0.5], Late: [0.5, 1.0]}", "[Early]", "[Early]", "must be a mapping"),
+    "a year without quotes": (SCHEME, '"2025"', "2025", "2025", "published: 2025 is read as a number", "in quotes"),
+    "a link that is none": (SCHEME, "https://example.org", "example.org", "example.org", "is not a web address"),
+    "a group without a name": (METHODS, "name: Replacement", "title: Replacement", "title", "is not a known key"),
+    "ours in words": (METHODS, "name: Mean ablation", "ours: no, name: Mean", "no, name", "write true or false"),
+    "a method with a bad id": (METHODS, "id: mean-ablation", "id: Mean_Ablation", "Mean_A", "write 'mean-ablation'"),
+    "a table of a third sort": (BENCHMARKS, "id: mechanism", "id: mechanisms", "mechanisms\n", "must be mechanism or"),
+    "a month without quotes": (BENCHMARKS, "released: 2022-11", "released: 2022", "2022,", "write '2022' in quotes"),
+    "a benchmark in words": (BENCHMARKS, "    benchmarks:\n", "    benchmark:\n", "benchmark:", "not a known key"),
+    "a term without meaning": (GLOSSARY, "meaning: Taking something away.", "meaning: ''", "''", "is empty; leave"),
+    "aliases that are text": (GLOSSARY, "term: Copying,", "term: Copying, aliases: x,", "x,", "must be a list"),
+    "a term that is a list": (GLOSSARY, "term: Copying", "term: [Copying]", "[Copying]", "must be text, not a list"),
+    "an empty question": (QUESTIONS, "why: One model was read.", "why: null", "null", "is empty, but must be text"),
+    "a question mark in a list": (QUESTIONS, "papers: [wang-2022-ioi]", "papers: [wang?]", "wang?", "write 'wang'"),
+    "a second id": (QUESTIONS, "id: transfer", "id: transfer, id: other", "id: other", "is written twice, first in"),
+    "another id": (QUESTIONS, "id: open-questions", "id: questions", "questions\nname", "the file is called open-q"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", OTHER_KINDS)
+def test_entries_of_the_other_kinds(tree, case):
+    path, old, new, where, *words = OTHER_KINDS[case]
+    tree.replace(path, old, new)
+    text = tree.text(path)
+    offset = text.index(where)
+    place = text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+    problems = [problem for problem in tree.check() if (problem.line, problem.column) == place]
+    assert {problem.path for problem in tree.check()} == {path}
+    assert all(word in "\n".join(map(str, problems)) for word in words), "\n".join(map(str, tree.check()))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("method", "did you mean 'methods.yml'?"), ("zzz", "background holds methods.yml, benchmarks.yml, glossary.yml")],
+)
+def test_a_file_of_a_wrong_name_in_background(tree, name, hint):
+    tree.write(f"background/{name}.yml", "anything")
+    problem = tree.only()
+    expect(problem, f"background/{name}.yml", 1, 1, "is none of the files of this folder", hint)
+
+
+def test_a_folder_in_background(tree):
+    tree.write("background/methods/zero.yml", "anything")
+    expect(tree.only(), "background/methods", 1, 1, "is a folder; entries lie directly in background")
+
+
+def test_a_question_mark_that_other_readers_stumble_over_is_fine_for_ours(tree):
+    tree.replace(QUESTIONS, '"Is it the same elsewhere?"', "Is it the same elsewhere?")
+    assert tree.check() == []
 
 
 def first(tree, path: str) -> Problem:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
+import threading
 
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from survey_tools.knowledge.kinds import KINDS
+from survey_tools.knowledge.kinds import kind_of
 from survey_tools.knowledge.problems import Problem
-from survey_tools.knowledge.reports import as_github, as_text
+from survey_tools.knowledge.read_ahead import _json_texts, _processes, read_ahead
+from survey_tools.knowledge.reports import as_github, as_json, as_text
 from survey_tools.knowledge.validation import to_record
 from survey_tools.knowledge.yaml_source import Source, parse, plain_scalar, read_source
 
@@ -21,7 +25,12 @@ ENTRY_PATHS = (
     "head_taxonomy/name-mover.yml",
     "head_taxonomy/framework.yml",
     "head_taxonomy/circuits/ioi.yml",
+    "head_taxonomy/schemes/stacks.yml",
     "models/gpt2-small.yml",
+    "background/methods.yml",
+    "background/benchmarks.yml",
+    "background/glossary.yml",
+    "background/open-questions.yml",
 )
 SNIPPETS = (
     *("\t", "\n", ": ", "- ", "[", "]", "{", "}", "&a ", "*a", "!!x ", "<<: ", "---\n", "? "),
@@ -44,11 +53,9 @@ def record_or_problems(source: Source, record, text: str) -> None:
     assert len(as_github(source.problems).splitlines()) == len(source.problems) + 1
 
 
-def kind_of(path: str):
+def kind_of_path(path: str):
     folder, name = path.rsplit("/", 1)
-    if name == "framework.yml":
-        return next(kind for kind in KINDS if kind.name == "framework")
-    return next(kind for kind in KINDS if kind.folder == folder and kind.name != "framework")
+    return kind_of(folder, name.removesuffix(".yml"))
 
 
 @settings(
@@ -65,7 +72,50 @@ def test_mutated_entries_give_problems_or_a_record(tree, data):
         raw[start : start + cut] = piece.encode("utf-8", "surrogateescape" if "\udcff" in piece else "replace")
     file = tree.root / "mutated.yml"
     file.write_bytes(bytes(raw))
-    record_or_problems(read_source(file, "mutated.yml"), kind_of(path).record, raw.decode("utf-8", "replace"))
+    record_or_problems(read_source(file, "mutated.yml"), kind_of_path(path).record, raw.decode("utf-8", "replace"))
+
+
+@settings(
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_mutated_lines_give_problems_in_the_check_of_all_and_nothing_is_written(tree, data):
+    """Lines dropped, doubled, swapped, indented, joined or cut, in entries of every kind, through all layers."""
+    path = data.draw(st.sampled_from(ENTRY_PATHS))
+    good = tree.text(path)
+    lines = good.splitlines()
+    for _ in range(data.draw(st.integers(1, 3))):
+        i, j = data.draw(st.integers(0, len(lines) - 1)), data.draw(st.integers(0, len(lines) - 1))
+        change = data.draw(st.sampled_from(("drop", "double", "swap", "indent", "dedent", "join", "cut", "comment")))
+        if change == "drop" and len(lines) > 1:
+            del lines[i]
+        elif change == "double":
+            lines.insert(j, lines[i])
+        elif change == "swap":
+            lines[i], lines[j] = lines[j], lines[i]
+        elif change == "join":
+            lines[i] = f"{lines[i]} {lines[j].strip()}"
+        else:
+            half = lines[i][: len(lines[i]) // 2]
+            lines[i] = {"indent": f"  {lines[i]}", "dedent": lines[i].lstrip(), "cut": half}.get(
+                change, f"# {lines[i]}"
+            )
+    tree.write(path, "\n".join(lines) + "\n")
+    before = tree.state()
+    try:
+        problems = tree.check()
+        files = {str(file.relative_to(tree.root)) for file in tree.root.rglob("*.yml")}
+        for problem in problems:
+            assert problem.path in files
+            assert problem.line >= 1
+            assert problem.column >= 1
+            assert problem.message
+        assert problems == sorted(problems)
+        assert len(as_text(problems).splitlines()) == len(problems) + 1
+        assert tree.state() == before
+        assert sorted(before) == sorted(tree.state())
+    finally:
+        tree.write(path, good)
 
 
 VALUES = st.recursive(
@@ -87,7 +137,7 @@ def test_any_value_in_any_place_gives_problems_or_a_record(tree, data):
     holder[key] = data.draw(VALUES)
     source = Source(path, yaml.safe_dump(entry, allow_unicode=True, sort_keys=False))
     parse(source)
-    record_or_problems(source, kind_of(path).record, source.text)
+    record_or_problems(source, kind_of_path(path).record, source.text)
 
 
 def places(node):
@@ -109,19 +159,84 @@ def test_plain_scalars_are_text_unless_the_core_schema_says_otherwise(text):
         assert not complaint
 
 
-def test_errors_in_20_of_300_papers_are_all_reported(tree):
+WRONG = [
+    ("relevance: core", "relevance: cor"),
+    ("id: induction, role", "id: inducton, role"),
+    ("relevance: core", "relevance: core\nrelevance: related"),
+    ("title: ", "title: a: b: "),
+]
+
+
+def break_20_of_300(tree) -> list[str]:
     template = tree.text("papers/wang-2022-ioi.yml")
     broken = set(random.Random(7).sample(range(300), 20))
     for i in range(300):
         text = template.replace("wang-2022-ioi", f"paper-{i:03d}").replace('"2211.00593"', f'"2301.{i:05d}"')
         if i in broken:
-            old, new = [("relevance: core", "relevance: cor"), ("id: induction, role", "id: inducton, role")][i % 2]
-            assert old in text
+            old, new = WRONG[i % len(WRONG)]
+            assert text.count(old) == 1
             text = text.replace(old, new)
         tree.write(f"papers/paper-{i:03d}.yml", text)
+    return [f"papers/paper-{i:03d}.yml" for i in sorted(broken)]
+
+
+def test_errors_in_20_of_300_papers_are_all_reported(tree):
+    broken = break_20_of_300(tree)
     problems = tree.check()
-    assert [problem.path for problem in problems] == [f"papers/paper-{i:03d}.yml" for i in sorted(broken)]
+    assert [problem.path for problem in problems] == broken
+    places = [(13, 12), (17, 10), (14, 1), (4, 9)]
     for problem in problems:
-        number = int(problem.path[-7:-4])
-        assert (problem.line, problem.column) == ((13, 12) if number % 2 == 0 else (17, 10))
-        assert "did you mean" in problem.hint
+        kind = int(problem.path[-7:-4]) % len(WRONG)
+        assert (problem.line, problem.column) == places[kind]
+        assert kind > 1 or "did you mean" in problem.hint
+
+
+def test_several_processes_report_the_same_in_the_same_order(tree):
+    broken = break_20_of_300(tree)
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from survey_tools.knowledge import check, load, read_ahead, reports\n"
+        "read_ahead.MANY, read_ahead._processes = 100, lambda: 2\n"
+        "looked_at, look = [], load.load_entry\n"
+        "load.load_entry = lambda *a: (looked_at.append(a), look(*a))[1]\n"
+        "print(reports.as_json(check.check(Path(sys.argv[1]))), end='')\n"
+        "assert 10 < len(looked_at) <= 20, looked_at  # the others came ready"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tree.root)], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout == as_json(tree.check())
+    assert done.stdout.count('"path"') == len(broken)
+
+
+def test_files_read_ahead_are_those_without_a_problem(tree, monkeypatch):
+    tree.replace("papers/olsson-2022-induction.yml", "relevance: core", "relevance: no")
+    files = [tree.root / path for path in ENTRY_PATHS]
+    lines = [kind_of_path(path).first_line for path in ENTRY_PATHS]
+    assert list(read_ahead(list(zip(files, lines, strict=True)))) == [None] * len(files)  # too few to be worth it
+    texts = _json_texts(list(zip(files, lines, strict=True)))
+    assert [text is None for text in texts] == [path.startswith("papers/olsson") for path in ENTRY_PATHS]
+    assert _json_texts([(files[0], "# another first line")]) == [None]
+
+
+def test_where_no_process_can_be_started_nothing_is_read_ahead(tree, monkeypatch):
+    files = [(tree.root / ENTRY_PATHS[0], "")] * 5
+
+    def refuse(*arguments):
+        raise OSError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("survey_tools.knowledge.read_ahead.MANY", 1)
+    monkeypatch.setattr("survey_tools.knowledge.read_ahead._processes", lambda: 2)
+    monkeypatch.setattr("survey_tools.knowledge.read_ahead.ProcessPoolExecutor", refuse)
+    assert list(read_ahead(files)) == [None] * 5
+
+
+def test_one_process_where_other_threads_run():
+    """A fork would copy the locks they hold."""
+    stop = threading.Event()
+    thread = threading.Thread(target=stop.wait)
+    thread.start()
+    try:
+        assert _processes() == 1
+    finally:
+        stop.set()
+        thread.join()

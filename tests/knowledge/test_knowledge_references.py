@@ -14,6 +14,11 @@ SECOND = "head_taxonomy/previous-token.yml"
 THIRD = "head_taxonomy/name-mover.yml"
 FRAMEWORK = "head_taxonomy/framework.yml"
 CIRCUIT = "head_taxonomy/circuits/ioi.yml"
+SCHEME = "head_taxonomy/schemes/stacks.yml"
+METHODS = "background/methods.yml"
+BENCHMARKS = "background/benchmarks.yml"
+GLOSSARY = "background/glossary.yml"
+QUESTIONS = "background/open-questions.yml"
 STAGING = "staging: {stage: LR, category: In-context Learning}"
 
 # file, old text, new text, where the problem points (text of the new file), words
@@ -131,6 +136,77 @@ BREACHES = {
         OTHER, "id: previous-token, role: studies", "id: previous-token, role: applies", None,
         "no paper introduces or studies this type; add it to the paper's head_types",
     ),
+    "a method that the tree has not": (
+        OTHER, "methods: [zero-ablation]", "methods: [zero-ablations]", "zero-ablations",
+        "methods[0]: no method has the id 'zero-ablations'; did you mean 'zero-ablation'?",
+    ),
+    "a method like no other": (
+        OTHER, "methods: [zero-ablation]", "methods: [zzz]", "zzz",
+        "methods[0]: no method has the id 'zzz'; add 'zzz' to background/methods.yml or correct the id",
+    ),
+    "a method listed twice": (
+        OTHER, "methods: [zero-ablation]", "methods: [zero-ablation, zero-ablation]", "zero-ablation]",
+        "methods[1]: 'zero-ablation' is listed twice; keep one of them",
+    ),
+    "unknown source of the methods": (
+        METHODS, "source: olsson-2022-induction", "source: olsson-2022-inductions", "olsson-2022-inductions",
+        "source: no paper has the id 'olsson-2022-inductions'; did you mean 'olsson-2022-induction'?",
+    ),
+    "a method named for an unknown paper": (
+        METHODS, "named_for: [wang-2022-ioi]", "named_for: [wang-2022-ioi, zzz]", "zzz",
+        "groups[0].groups[0].methods[0].named_for[1]: no paper has the id 'zzz'; add papers/zzz.yml or correct the id",
+    ),
+    "two methods of one id": (
+        METHODS, "id: mean-ablation", "id: zero-ablation", "zero-ablation",
+        "groups[0].groups[0].methods[1].id: 'zero-ablation' is listed twice",
+    ),
+    "a method called like its group": (
+        METHODS, "id: mean-ablation", "id: replacement", "replacement",
+        "groups[0].groups[0].methods[1].id: 'replacement' is listed twice",
+    ),
+    "unknown source of the benchmarks": (
+        BENCHMARKS, "source: olsson-2022-induction", "source: zzz", "zzz", "source: no paper has the id 'zzz'",
+    ),
+    "unknown paper of a benchmark": (
+        BENCHMARKS, "paper: wang-2022-ioi", "paper: wang-2022-ioy", "wang-2022-ioy",
+        "tables[0].benchmarks[0].paper: no paper has the id 'wang-2022-ioy'; did you mean 'wang-2022-ioi'?",
+    ),
+    "unknown paper of a term": (
+        GLOSSARY, "papers: [wang-2022-ioi]", "papers: [zzz]", "zzz", "terms[0].papers[0]: no paper has the id 'zzz'",
+    ),
+    "unknown head type of a term": (
+        GLOSSARY, "head_types: [induction]", "head_types: [inducton]", "inducton",
+        "terms[1].head_types[0]: no head type has the id 'inducton'; did you mean 'induction'?",
+    ),
+    "two terms of one id": (
+        GLOSSARY, "id: copying", "id: ablation", "ablation", "terms[1].id: 'ablation' is listed twice",
+    ),
+    "unknown paper of a question": (
+        QUESTIONS, "papers: [wang-2022-ioi]", "papers: [zzz]", "zzz", "questions[0].papers[0]: no paper has the id",
+    ),
+    "unknown head type of a question": (
+        QUESTIONS, "head_types: [induction]", "head_types: [induktion]", "induktion",
+        "questions[0].head_types[0]: no head type has the id 'induktion'; did you mean 'induction'?",
+    ),
+    "unknown scheme of a counterpart": (
+        THIRD, "scheme: stacks", "scheme: stack", "stack,",
+        "counterparts[0].scheme: no naming scheme has the id 'stack'; did you mean 'stacks'?",
+    ),
+    "a counterpart that the scheme has not": (
+        THIRD, "names: [Name Copier]", "names: [Name Copyer]", "Name Copyer",
+        "counterparts[0].names[0]: 'Name Copyer' is no name of head_taxonomy/schemes/stacks.yml; did you mean 'Name C",
+    ),
+    "a counterpart that the scheme only maps to a name": (
+        THIRD, "names: [Name Copier]", "names: [Name Copier, zzz]", "zzz",
+        "counterparts[0].names[1]: 'zzz' is no name of head_taxonomy/schemes/stacks.yml; write one of its canonical",
+    ),
+    "an unknown band of a scheme": (
+        SCHEME, "band: Late", "band: Lat", "Lat,", "stacks[0].names[0].band: 'Lat' is no band of this scheme; did you",
+    ),
+    "a name that a scheme has twice": (
+        SCHEME, "name: Looker Back", "name: Name Copier", "Name Copier",
+        "stacks[0].names[1].name: 'Name Copier' is listed twice",
+    ),
 }  # fmt: skip
 
 
@@ -232,3 +308,51 @@ def test_a_path_that_is_not_there(tree):
 def test_a_path_outside(tree, tmp_path):
     with pytest.raises(KnowledgeError, match="lies outside"):
         check(tree.root, [tmp_path])
+
+
+def test_a_resemblance_is_written_once(tree):
+    tree.replace(THIRD, "kind: inhibits, id: previous-token", "kind: resembles, id: induction")
+    assert tree.check() == []
+    tree.replace(TYPE, "kind: confused_with, id: name-mover", "kind: resembles, id: name-mover")
+    problem = tree.only()
+    assert (problem.path, problem.field) == (THIRD, "relations[0].id")
+    assert "resembles induction is already written in head_taxonomy/induction.yml" in problem.message
+
+
+def test_ends_of_a_flow_need_not_be_head_types(tree):
+    tree.replace(CIRCUIT, "{source: induction, target: name-mover}", "{source: MLP 0, target: the logits}")
+    assert tree.check() == []
+
+
+def test_without_the_files_of_background_nothing_is_missing(tree):
+    for path in (METHODS, BENCHMARKS, GLOSSARY, QUESTIONS):
+        (tree.root / path).unlink()
+    tree.replace(OTHER, "methods: [zero-ablation]", "methods: [anything]")
+    assert tree.check() == []
+
+
+def test_a_broken_tree_of_methods_is_one_problem(tree):
+    tree.replace(METHODS, "source: olsson", "sources: olsson")
+    assert {problem.path for problem in tree.check()} == {METHODS}
+
+
+def test_a_broken_scheme_is_one_problem(tree):
+    tree.replace(SCHEME, "licence: CC BY 4.0", "licence: []")
+    assert tree.only().path == SCHEME
+
+
+def test_modules_and_tasks_are_looked_up_where_there_is_source(tree):
+    source = "src/survey_tools/heads"
+    tree.write(f"{source}/ablation/__init__.py", "")
+    tree.write(f"{source}/tasks/__init__.py", "")
+    tree.write(f"{source}/tasks/indirect_object.py", "")
+    assert tree.check() == []
+    tree.replace(METHODS, "module: survey_tools.heads.ablation", "module: survey_tools.heads.ablations")
+    tree.replace(BENCHMARKS, "task_here: indirect-object", "task_here: direct-object")
+    task, module = tree.check()
+    assert (task.line, task.column) == tree.position(BENCHMARKS, "direct-object")
+    assert task.message == "no task has the id 'direct-object'"
+    assert task.hint == "did you mean 'indirect-object'?"
+    assert (module.line, module.column) == tree.position(METHODS, "survey_tools.heads.ablations")
+    assert module.message == "there is no module 'survey_tools.heads.ablations' under src/"
+    assert module.hint == "did you mean 'survey_tools.heads.ablation'?"

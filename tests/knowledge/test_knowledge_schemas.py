@@ -10,7 +10,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from survey_tools.knowledge.kinds import FRAMEWORK, HEAD_TYPE, KINDS, PAPER
+from survey_tools.knowledge.kinds import HEAD_TYPE, KINDS, PAPER, kind_of
 from survey_tools.knowledge.records import ID_PATTERN, MODEL_ID_PATTERN
 from survey_tools.knowledge.schemas import schema, schema_text, write_schemas
 from survey_tools.knowledge.validation import PATTERN_WORDS
@@ -47,7 +47,7 @@ def test_good_entries_pass(tree, kind):
         file
         for root in (tree.root, REPOSITORY)
         for file in (root / kind.folder).glob("*.yml")
-        if kind.folder != FRAMEWORK.folder or (file.stem == "framework") == (kind is FRAMEWORK)
+        if kind_of(kind.folder, file.stem) is kind
     ]
     assert files
     for file in files:

@@ -262,7 +262,8 @@ def test_published_heads() -> None:
     for row in rows("published_heads.csv"):
         wanted[
             row["paper"], row["model"], int(row["layer"]), int(row["head"]), row["head_type"] or None,
-            in_our_words(row["role"]) or None, row["where"], row["evidence"], row["certainty"], row["model_id_certainty"],
+            in_our_words(row["role"]) or None, row["where"], row["evidence"], row["certainty"],
+            row["model_id_certainty"],
             int(row["rank"]) if row["rank"] else None, float(row["score"]) if row["score"] else None,
             row["score_kind"] or None,
         ] += 1  # fmt: skip

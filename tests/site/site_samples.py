@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from background_samples import FILES
 
 from survey_tools import charts
 from survey_tools.results.records import RunRecord
@@ -178,8 +179,11 @@ def write_tiny_survey(root: Path) -> Path:
     )
     papers = {
         "zheng-2024-survey": PAPER.format(
-            id="zheng-2024-survey", title="A Survey", published="2024-09", more=seen,
-            reproduction="{not_reproducible: A survey has nothing to run.}",
+            id="zheng-2024-survey", title="A Survey", published="2024-09",
+            more=seen + "listed_in: [zheng-2024-survey]\nmethods: [probing]\nconfirmed_in: a list of others\n"
+            "links: {other: ['https://example.org/more']}\n"
+            "corrections: [{field: title, listed: Surveys, why: The page says otherwise.}]",
+            reproduction="{planned: {how: Read it again., needs: a larger text model}}",
         ),
         "olsson-2022-induction-heads": PAPER.format(
             id="olsson-2022-induction-heads", title="In-context Learning and Induction Heads", published="2022-09-24",
@@ -189,23 +193,29 @@ def write_tiny_survey(root: Path) -> Path:
         "nasty-2025": PAPER.format(
             id="nasty-2025", title=json.dumps(NASTY), published="2025", more="missing: [summary]",
             reproduction="{not_reproducible: No code.}",
-        ),
+        ).replace("relevance: core", "relevance: tangential"),
     }  # fmt: skip
     detection = "detection: {notebook: repeated-tokens, detector: induction}"
     heads = {
         "induction": HEAD.format(
             id="induction", name="Induction Head", summary="Repeats what followed.",
             staging="{stage: LR, category: In-context Learning}",
-            more="relations: [{kind: composes_with, id: duplicate-token, note: Together.}]\n" + detection,
+            more="relations: [{kind: composes_with, id: duplicate-token, note: Together.}]\n" + detection
+            + "\ncounterparts: [{scheme: others, match: exact, names: [Induction Head]}]"
+            + "\nsurveyed: {named_in: [figure, table], scope: specific, task: repeats, input: copies, output: a token, "
+            + "models: [gpt, llama]}\nlayer_distribution: middle",
         ),
         "duplicate-token": HEAD.format(
             id="duplicate-token", name="Duplicate Token Head", summary="Finds a copy.",
             staging="{stage: ICI, category: Overall Structure}",
-            more=detection.replace("detector: induction", "detector: duplicate-token"),
+            more=detection.replace("detector: induction", "detector: duplicate-token")
+            + "\ncounterparts: [{scheme: others, match: none, note: Nothing like it.}]",
         ),
         "nasty": HEAD.format(
             id="nasty", name=json.dumps(NASTY), summary=json.dumps(NASTY), staging="{stage: EP, suggested: true}",
-            more="detection: {planned: {how: Some day., needs: A larger model.}}\ncaveats: [Beware.]",
+            more="detection: {planned: {how: Some day., needs: A larger model.}}\ncaveats: [Beware.]\n"
+            "definition_source: the abstract of nasty-2025, and olsson-2022-induction-heads\n"
+            "corrections: [{field: name, listed: Tame, why: It is not.}]",
         ),
     }  # fmt: skip
     files = {f"papers/{name}.yml": content for name, content in papers.items()}
@@ -217,14 +227,16 @@ def write_tiny_survey(root: Path) -> Path:
         "models/other-1.5b.yml": MODEL.format(id="other-1.5b", name="Other 1.5B", upstream="null"),
         "docs/about.md": "# About\n\nSee [a paper](papers/zheng-2024-survey.md).\n",
         "docs/notation.md": "# Notation\n\nWords.\n",
-        "docs/contributing.md": "# Contributing\n\nHow to.\n",
+        "docs/contributing.md": "# Contributing\n\n## Add or correct a paper\n\n## Add a head type\n\n## Add a detector\n",
         "docs/schemas/paper.schema.json": "{}\n",
+        **FILES,
         "mkdocs.yml": (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8"),
     }
     for page in re.findall(r": (\w+\.md)$", files["mkdocs.yml"], re.MULTILINE):  # what the navigation names
         if page != "index.md":
             files.setdefault(f"docs/{page}", f"# {page}\n\nWords.\n")
-    shutil.copytree(REPOSITORY / "docs" / "assets", root / "docs" / "assets", dirs_exist_ok=True)
+    for folder in ("assets", "overrides"):
+        shutil.copytree(REPOSITORY / "docs" / folder, root / "docs" / folder, dirs_exist_ok=True)
     for path, content in files.items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)

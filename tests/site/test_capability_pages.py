@@ -18,7 +18,7 @@ from survey_tools.site.elements import measured, measured_interval, percent, sig
 from survey_tools.site.escape import verbatim
 from survey_tools.site.exports import export_files
 from survey_tools.site.head_page import head_page
-from survey_tools.site.index import home_page
+from survey_tools.site.home_page import home_page
 from survey_tools.site.model_page import model_page
 from survey_tools.site.pages import made_pages
 from survey_tools.site.paper_page import paper_page

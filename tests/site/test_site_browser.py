@@ -19,7 +19,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]  # fmt: skip
 PAGES = ["", "heads/", "heads/induction/", "heads/nasty/", "papers/olsson-2022-induction-heads/", "models/tiny/",
-         "circuits/repeat/", "tasks/", "tasks/copying/", "emergence/", "notebooks/tiny/repeated-tokens/",
+         "papers/", "papers/nasty-2025/", "background/methods/", "background/benchmarks/", "background/naming/",
+         "background/glossary/", "background/open-questions/", "background/wanted/", "circuits/repeat/", "tasks/", "tasks/copying/", "emergence/", "notebooks/tiny/repeated-tokens/",
          "about/"]  # fmt: skip
 
 pytestmark = [
@@ -110,6 +111,7 @@ def test_pages_are_quiet_stay_at_home_and_never_scroll_sideways(visit: Visit) ->
         ("2310.04625", "A Survey"),
         ("copying", "Copying"),
         ("induction bump", "Emergence"),
+        ("zero ablation", "Methods"),
     ],
 )
 def test_search_finds(visit: Visit, words: str, first: str) -> None:
@@ -141,3 +143,68 @@ def test_the_dark_scheme_reaches_page_and_charts(visit: Visit) -> None:
     visit.page.wait_for_function("document.body.dataset.mdColorScheme == 'slate'")
     dark = visit.page.evaluate(read)
     assert all(before != after for before, after in zip(light, dark, strict=True))
+
+
+def shown(visit: Visit) -> list[str]:
+    """Titles of the rows that a list shows."""
+    return visit.page.locator("ol.browse > li:visible > a").all_inner_texts()  # type: ignore[no-any-return]
+
+
+def test_a_list_is_narrowed_and_its_address_keeps_the_choice(visit: Visit) -> None:
+    visit.page.goto(visit.base + "papers/")
+    everything = shown(visit)
+    assert len(everything) == 3
+    visit.page.get_by_label("Find").press_sequentially("OLSSON induction")
+    assert shown(visit) == ["In-context Learning and Induction Heads"]
+    assert visit.page.locator("output").inner_text() == "1 of 3 papers"
+    assert visit.page.locator("h2:visible").all_inner_texts() == ["2022¶"]
+    visit.page.get_by_label("Head type").select_option("induction")
+    assert visit.page.url.endswith("papers/#q=OLSSON+induction&type=induction")
+    visit.page.reload()
+    assert shown(visit) == ["In-context Learning and Induction Heads"]
+    assert visit.page.get_by_label("Head type").input_value() == "induction"
+    visit.page.get_by_role("button", name="Show all").click()
+    assert shown(visit) == everything
+    assert visit.page.url.endswith("papers/")
+    assert visit.errors == []
+
+
+def test_menus_count_what_the_others_leave(visit: Visit) -> None:
+    visit.page.goto(visit.base + "papers/#relevance=tangential")
+    assert len(shown(visit)) == 1
+    option = visit.page.locator("select[name=type] option[value=induction]")
+    assert option.inner_text() == "Induction (0)"
+    assert option.is_disabled()
+    visit.page.evaluate("location.hash = '#has=claims'")
+    visit.page.wait_for_function("document.querySelector('select[name=has]').value == 'claims'")
+    assert shown(visit) == ["In-context Learning and Induction Heads"]
+    assert option.inner_text() == "Induction (1)"
+
+
+def test_a_value_that_a_list_does_not_hold_narrows_nothing(visit: Visit) -> None:
+    visit.page.goto(visit.base + "heads/#stage=nowhere&detector=planned")
+    assert len(shown(visit)) == 1
+    assert visit.page.locator("select[name=stage]").input_value() == ""
+
+
+def test_without_javascript_the_list_is_whole_and_has_no_form(browser, address: str) -> None:  # type: ignore[no-untyped-def]
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(address + "papers/")
+    assert page.locator("ol.browse > li:visible").count() == 3
+    assert page.locator("form.filters").is_hidden()
+    context.close()
+
+
+@pytest.mark.parametrize("visit", [1280, 390], indirect=True)
+def test_axe_finds_nothing_in_what_we_wrote(visit: Visit) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    # Material's own search box and copy buttons lack names; everything else on our pages is ours.
+    ours = {"exclude": [[".md-search"], [".md-code__nav"]], "include": [["body"]]}
+    found = {}
+    for path in PAGES:
+        visit.page.goto(visit.base + path)
+        problems = axe.run(visit.page, context=ours).response["violations"]
+        if problems:
+            found[path] = [(one["id"], [node["html"] for node in one["nodes"]][:2]) for one in problems]
+    assert found == {}

@@ -14,6 +14,8 @@ from site_samples import NASTY, write_tiny_survey
 from survey_tools.errors import SiteError
 from survey_tools.site.build import SiteReport, build_site, write_docs
 
+BACKGROUND = ("methods", "benchmarks", "naming", "glossary", "open-questions", "wanted")
+
 
 class Links(HTMLParser):
     """What a page loads, what it links to, and the ids it offers."""
@@ -23,10 +25,17 @@ class Links(HTMLParser):
         self.loads: list[str] = []
         self.links: list[str] = []
         self.ids: set[str] = set()
+        self.choices: set[str] = set()
+        """What the menus of a narrowed list offer, as `name=value`."""
+        self._menu = ""
         self.feed(page.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
+        if tag == "select":
+            self._menu = given.get("name") or ""
+        elif tag == "option":
+            self.choices.add(f"{self._menu}={given.get('value')}")
         self.ids |= {given[key] or "" for key in ("id", "name") if key in given}
         if tag == "a" and given.get("href"):
             self.links.append(given["href"] or "")
@@ -46,11 +55,12 @@ def test_the_tiny_survey_builds_strictly(built: tuple[SiteReport, Path]) -> None
         "", "heads/", "heads/induction/", "papers/", "papers/olsson-2022-induction-heads/", "models/",
         "models/other-1.5b/", "circuits/repeat/", "notebooks/tiny/repeated-tokens/", "about/", "notation/",
         "tasks/", "tasks/copying/", "tasks/repeated-tokens/", "emergence/",
+        *(f"background/{name}/" for name in BACKGROUND),
     ):  # fmt: skip
         assert (site / address / "index.html").is_file(), address
     for file in (
         "survey.json", "records/tiny/induction.json", "heads/induction.json", "schemas/paper.schema.json",
-        "capability.json", "records/tiny/tasks/copying.json", "records/tiny/series/induction-2.json",
+        "survey.csl.json", "background/methods.json", "capability.json", "records/tiny/tasks/copying.json", "records/tiny/series/induction-2.json",
     ):  # fmt: skip
         json.loads((site / file).read_text(encoding="utf-8"))
     assert report.unplaced == ()
@@ -78,9 +88,14 @@ def test_every_internal_link_leads_to_a_page_and_its_fragment(built: tuple[SiteR
                 continue
             path = site / unquote(target.removeprefix("http://site/"))
             path = path / "index.html" if path.is_dir() else path
-            if not path.is_file() or (fragment and path in parsed and fragment not in parsed[path].ids):
+            if not path.is_file() or (fragment and path in parsed and not is_there(fragment, parsed[path])):
                 broken.append(f"{page.relative_to(site)} -> {link}")
     assert broken == []
+
+
+def is_there(fragment: str, page: Links) -> bool:
+    """An anchor of the page, or what its list offers: `type=induction&has=run`."""
+    return set(fragment.split("&")) <= page.choices if "=" in fragment else fragment in page.ids
 
 
 def test_a_hostile_title_is_shown_and_does_nothing(built: tuple[SiteReport, Path]) -> None:
@@ -88,6 +103,7 @@ def test_a_hostile_title_is_shown_and_does_nothing(built: tuple[SiteReport, Path
     for page in (site / "heads/nasty/index.html", site / "papers/nasty-2025/index.html"):
         source = page.read_text(encoding="utf-8")
         assert "<script>alert" not in source
+        assert "alert(1)</script" not in source, "not within JSON-LD either"
         assert 'href="javascript' not in source
         heading = re.search(r"<h1[^>]*>(.*?)<a class=.headerlink", source, re.DOTALL)
         title = re.search(r"<title>(.*?)</title>", source, re.DOTALL)
@@ -95,6 +111,18 @@ def test_a_hostile_title_is_shown_and_does_nothing(built: tuple[SiteReport, Path
         assert title is not None
         assert html.unescape(heading[1]) == NASTY
         assert html.unescape(title[1]).startswith(NASTY)
+
+
+def test_pages_carry_json_ld_and_lead_to_the_feed(built: tuple[SiteReport, Path]) -> None:
+    _, site = built
+    for address, kind in (("papers/nasty-2025", "ScholarlyArticle"), ("heads/nasty", "DefinedTerm")):
+        source = (site / address / "index.html").read_text(encoding="utf-8")
+        (found,) = re.findall(r'<script type="application/ld\+json">(.*?)</script>', source)
+        data = json.loads(found)
+        assert (data["@type"], data["name"]) == (kind, NASTY)
+        assert '<link rel="alternate" type="application/atom+xml"' in source
+        assert 'href="../../feed.xml"' in source
+    assert (site / "feed.xml").is_file()
 
 
 def test_the_search_index_holds_words_and_no_measurements(built: tuple[SiteReport, Path]) -> None:
@@ -105,6 +133,10 @@ def test_the_search_index_holds_words_and_no_measurements(built: tuple[SiteRepor
     assert "10.7 a10.h7" in everything
     assert "threshold 0.28" not in everything, "a chart's text"
     assert "0.0005" not in everything, "a p-value of the table of heads"
+    assert "@misc" not in everything, "what to cite is no answer to a question"
+    assert "schema.org" not in everything
+    lists = [doc["text"] for doc in docs if doc["location"].startswith(("papers/#", "heads/#"))]
+    assert not any("Lovelace" in words or "Repeats what followed" in words for words in lists), "the pages say it"
 
 
 def test_a_second_build_writes_nothing_and_a_removed_entry_leaves_no_page(tmp_path: Path) -> None:

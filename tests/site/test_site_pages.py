@@ -13,11 +13,13 @@ from survey_tools.site.circuit_drawing import Node, circuit_svg, layers_of
 from survey_tools.site.circuit_page import circuit_page
 from survey_tools.site.contents import Contents
 from survey_tools.site.exports import export_files
+from survey_tools.site.head_list import heads_index
 from survey_tools.site.head_page import head_page
-from survey_tools.site.index import heads_index, home_page, papers_index
+from survey_tools.site.home_page import home_page
 from survey_tools.site.model_page import model_page
 from survey_tools.site.notebooks import notebook_page
 from survey_tools.site.pages import site_files
+from survey_tools.site.paper_list import papers_index
 from survey_tools.site.paper_page import paper_page
 
 
@@ -109,7 +111,7 @@ def test_home_holds_the_stages_in_order_and_every_type(tiny: Contents) -> None:
     assert 'class="wanted"><span>Summary Reader</span>' in lr
     assert "verdict--reproduced" in lr
     assert "verdict--not-reproduced" in body[places[1] : places[2]]
-    assert "Suggested by us" in body[places[3] :]
+    assert "<summary>1 suggested by us</summary>" in body[places[3] :]
 
 
 def test_heads_index_lists_wanted_types(tiny: Contents) -> None:
@@ -124,7 +126,8 @@ def test_papers_are_listed_newest_first(tiny: Contents) -> None:
 def test_paper_page(tiny: Contents) -> None:
     body = paper_page(tiny.survey.papers["olsson-2022-induction-heads"], tiny).body
     for words in (
-        "https://arxiv.org/abs/2209.11895", "first arXiv version", "Written from: abstract", "Loss falls.",
+        "https://arxiv.org/abs/2209.11895", "first arXiv version", "Loss falls.",
+        "<dt>Summary from</dt> <dd>abstract</dd>",
         "0.3 ± 0.1", "tag--introduces", "@misc{olsson-2022-induction-heads", "verdict--reproduced",
         'href="@/heads/induction/#on-tiny"', "as <q>IH</q>",
     ):  # fmt: skip

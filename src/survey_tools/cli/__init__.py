@@ -13,10 +13,13 @@ import click
 
 from survey_tools import __version__
 from survey_tools.cli.bench import bench
+from survey_tools.cli.changes import changes
 from survey_tools.cli.detect import detect
 from survey_tools.cli.entries import check, run, status
+from survey_tools.cli.exchange import export_command, import_group
 from survey_tools.cli.literature import add, new_head, watch
 from survey_tools.cli.models import models
+from survey_tools.cli.release import release
 from survey_tools.cli.site import site
 from survey_tools.cli.tasks import tasks
 from survey_tools.cli.train import emergence, train
@@ -50,5 +53,23 @@ def main() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 
-for command in (check, status, run, detect, tasks, models, site, bench, train, emergence, add, watch, new_head):
+for command in (
+    check,
+    status,
+    run,
+    detect,
+    tasks,
+    models,
+    site,
+    bench,
+    train,
+    emergence,
+    add,
+    watch,
+    new_head,
+    export_command,
+    import_group,
+    changes,
+    release,
+):
     main.add_command(command)

@@ -19,17 +19,30 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--format", "layout", type=click.Choice(["text", "github", "json"]), default="text", show_default=True)
+@click.option("--fix", is_flag=True, help="First mend in place what needs no guess; says what it did.")
+@click.option(
+    "--sources",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Folder of <paper id>.txt: numbers in summaries must stand there.",
+)
 @ROOT
-def check(paths: tuple[Path, ...], layout: str, root: Path | None) -> None:
+def check(paths: tuple[Path, ...], layout: str, fix: bool, sources: Path | None, root: Path | None) -> None:
     """Check entries; all problems at once, each with line and column.
 
-    Example: survey check papers/wang-2022-ioi.yml
+    --fix puts fields in order, quotes what must be text, removes stray white space, tabs and byte order marks, writes
+    the $schema line and brings entries of older versions up to date. Comments stay, and nothing is guessed.
+
+    Example: survey check papers/wang-2022-ioi.yml --fix
     """
     from survey_tools.knowledge import reports
     from survey_tools.knowledge.check import check as check_entries
+    from survey_tools.knowledge.repair import repair
     from survey_tools.knowledge.root import find_root
 
-    problems = check_entries(root or find_root(), paths)
+    where = root or find_root()
+    for repaired in repair(where, paths) if fix else ():
+        click.echo(str(repaired), err=layout != "text")  # elsewhere a program reads the problems alone
+    problems = check_entries(where, paths, sources)
     text = {"text": reports.as_text, "github": reports.as_github, "json": reports.as_json}[layout](problems)
     click.echo(text.rstrip("\n"))
     sys.exit(1 if problems else 0)

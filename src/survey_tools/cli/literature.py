@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from survey_tools.cli.opened import ROOT
+from survey_tools.cli.terminal import progress
 
 FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -76,7 +77,8 @@ def watch(since: datetime | None, out: Path | None, limit: int, root: Path | Non
 
     where = root or find_root()
     first = since.date() if since else dates.datetime.now(dates.UTC).date() - dates.timedelta(days=USUAL_DAYS)
-    watched = watch_literature(where, first, limit)
+    with progress() as say:
+        watched = watch_literature(where, first, limit, say=say)
     files = write_watch(watched, out or where / USUAL_FOLDER, where)
     click.echo(summary(watched, files))
 

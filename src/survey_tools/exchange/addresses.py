@@ -1,4 +1,4 @@
-"""Which web addresses lead to the same thing, whatever their spelling: `/pdf/2211.00593v2.pdf` is `arxiv:2211.00593`."""
+"""Which web addresses lead to the same thing: `arxiv.org/pdf/2211.00593v2.pdf` is `arxiv:2211.00593`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OPENREVIEW = re.compile(r"[?&]id=([\w-]+)")
 
 
 def same_place(address: str) -> str:
-    """What all addresses of one thing share: `arxiv:...`, `doi:...`, `acl:...`, `openreview:...`, else host and path."""
+    """What all addresses of one thing share: `arxiv:`, `doi:`, `acl:`, `openreview:` with an id, or host and path."""
     parts = urlsplit(unquote(address.strip()))
     host = (parts.hostname or "").removeprefix("www.")
     path = parts.path.rstrip("/")

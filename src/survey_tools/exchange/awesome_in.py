@@ -18,8 +18,8 @@ from survey_tools.knowledge.problems import shown
 
 _COLUMNS = {"date": "date", "paper": "paper", "tags": "tags", "tag": "tags", "links": "links", "link": "links"}
 _NEEDED = frozenset({"date", "paper"})
+_LONGEST_TAG = 2000
 _DATE = re.compile(r"(\d{4})(?:[-/.](\d{1,2})(?:[-/.](\d{1,2}))?)?")
-_FENCE = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass
@@ -121,13 +121,31 @@ def _tags(cell: _Cell) -> list[str]:
 
 
 def _rows(text: str) -> list[_Row]:
-    text = _FENCE.sub(lambda fence: "\n" * fence[0].count("\n"), text)  # what a README shows as code is no table
     # An & before `name=` begins the next part of an address; the parser would read `&notes=1` as the sign ¬.
     text = re.sub(r"&(?=\w+=)", "&amp;", text)
     parser = _Tables()
-    parser.feed(text)
+    parser.feed(_only_tags(_without_code(text)))
     parser.close()
     return parser.rows
+
+
+def _without_code(text: str) -> str:
+    """`text` with empty lines where Markdown shows code: what is shown as code is no table."""
+    lines, fence = [], ""
+    for line in text.split("\n"):
+        start = line.strip()[:3]
+        if fence:
+            fence, line = "" if start == fence else fence, ""
+        elif start in ("```", "~~~"):
+            fence, line = start, ""
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _only_tags(text: str) -> str:
+    """Without comments, and with `<` as a sign where no tag begins: on tags that never end the parser takes hours."""
+    text = re.sub(r"<!--.*?(?:-->|\Z)", lambda comment: "\n" * comment[0].count("\n"), text, flags=re.DOTALL)
+    return re.sub(rf"<(?![a-zA-Z/][^>]{{0,{_LONGEST_TAG}}}>)", "&lt;", text)
 
 
 class _Tables(HTMLParser):

@@ -82,7 +82,9 @@ def read_bibtex(text: str, name: str = "the BibTeX text") -> list[BibtexPaper]:
             no title, or there is no entry at all; every such place is named with its line.
     """
     if len(text) > MAX_CHARACTERS:
-        raise KnowledgeError(f"{name} is {len(text) / 1e6:,.0f} MB large; at most {MAX_CHARACTERS / 1e6:,.0f} are read")
+        raise KnowledgeError(
+            f"{name} is {len(text) / 1e6:,.0f} MB large; at most {MAX_CHARACTERS / 1e6:,.0f} MB are read"
+        )
     text = unicodedata.normalize("NFC", text.removeprefix("\ufeff").replace("\r\n", "\n"))
     strings = ResolveStringReferencesMiddleware(allow_inplace_modification=True)
     library = bibtexparser.parse_string(text, parse_stack=[strings])

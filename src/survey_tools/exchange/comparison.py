@@ -7,6 +7,7 @@ so under `corrections`, and the change carries that reason.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from survey_tools.exchange.addresses import places_of, same_place
 from survey_tools.exchange.awesome_in import read_awesome
 from survey_tools.exchange.bibtex_in import read_bibtex
 from survey_tools.exchange.listed import Listed, Listing, listed_bibtex, text_key
-from survey_tools.knowledge.lookup import did_you_mean, name_key
+from survey_tools.knowledge.lookup import closest, name_key
 from survey_tools.knowledge.records import Paper
 from survey_tools.knowledge.survey import Survey
 
@@ -91,7 +92,8 @@ def compare_awesome(text: str, survey: Survey, name: str = "the list") -> Compar
 def compare(listing: Listing, survey: Survey, expected: Iterable[str]) -> Comparison:
     """`listing` against the survey; `expected` are the entries it should hold."""
     index, tags = _Papers(survey), _Tags(survey)
-    missing, changed = [], []
+    missing: list[MissingHere] = []
+    changed: list[Change] = []
     lines: dict[str, list[int]] = {}
     for listed in listing.papers:
         paper = index.find(listed)
@@ -135,8 +137,8 @@ class _Tags:
 
     def __init__(self, survey: Survey) -> None:
         spelled = [(s, h.id) for h in survey.head_types.values() for s in (h.id, h.name, *h.aliases)]
-        self._spellings = [spelling for spelling, _ in spelled]
         self._ids = {name_key(spelling): head_type for spelling, head_type in reversed(spelled)}
+        self._by_stem = {_stem(spelling): spelling for spelling, _ in spelled}
 
     def id_of(self, tag: str) -> str | None:
         return self._ids.get(name_key(tag))
@@ -147,7 +149,16 @@ class _Tags:
             for tag in listed.tags:
                 if self.id_of(tag) is None:
                     lines.setdefault(tag, []).append(listed.line)
-        return tuple(UnknownTag(tag, tuple(at), did_you_mean(tag, self._spellings)) for tag, at in lines.items())
+        return tuple(UnknownTag(tag, tuple(at), self._hint(tag)) for tag, at in lines.items())
+
+    def _hint(self, tag: str) -> str:
+        near = closest(_stem(tag), self._by_stem)
+        return f"did you mean '{self._by_stem[near]}'?" if near else ""
+
+
+def _stem(name: str) -> str:
+    """Without the word that all names share, and that would make all of them alike."""
+    return re.sub(r"[\s_-]*heads?$", "", name.casefold())
 
 
 def _changes(listed: Listed, paper: Paper, tags: _Tags) -> Iterator[Change]:

@@ -10,17 +10,18 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from survey_tools import __version__
 from survey_tools.errors import KnowledgeError
-from survey_tools.exchange.dataset import CREATOR, DESCRIPTION, KEYWORDS, LICENCE, NAME, base_url
+from survey_tools.exchange.dataset import CREATOR, DESCRIPTION, KEYWORDS, LICENCE, NAME, RELEASE, base_url
 from survey_tools.exchange.tables import Table, csv_text
 
 VERSION = "http://mlcommons.org/croissant/1.1"
 FILE = "croissant.json"
-_TERMS = """annotation arrayShape citeAs column conformsTo containedIn equivalentProperty excludes extract field
-    fileProperty fileObject fileSet format includes isArray isLiveDataset jsonPath key md5 parentField path readLines
-    recordSet references regex repeated replace samplingRate sdVersion separator source subField transform unArchive
-    value""".split()
+_TERMS = (
+    "annotation", "arrayShape", "citeAs", "column", "conformsTo", "containedIn", "equivalentProperty", "excludes",
+    "extract", "field", "fileProperty", "fileObject", "fileSet", "format", "includes", "isArray", "isLiveDataset",
+    "jsonPath", "key", "md5", "parentField", "path", "readLines", "recordSet", "references", "regex", "repeated",
+    "replace", "samplingRate", "sdVersion", "separator", "source", "subField", "transform", "unArchive", "value",
+)  # fmt: skip
 CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
@@ -34,6 +35,7 @@ CONTEXT: dict[str, Any] = {
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "examples": {"@id": "cr:examples", "@type": "@json"},
 }
+_BIBTEX = "@misc{{attention-head-survey, author = {{{{{creator}}}}}, title = {{{{{name}}}}}, url = {{{url}}}}}"
 _TYPES = {"text": "sc:Text", "integer": "sc:Integer", "number": "sc:Float", "boolean": "sc:Boolean"}
 
 
@@ -62,9 +64,9 @@ def croissant(tables: Sequence[Table], site_url: str, published: str, folder: st
         "license": LICENCE,
         "creator": {"@type": "sc:Organization", "name": CREATOR},
         "datePublished": published,
-        "version": __version__,
+        "version": RELEASE,
         "keywords": list(KEYWORDS),
-        "citeAs": f"@misc{{attention-head-survey, author = {{{{{CREATOR}}}}}, title = {{{{{NAME}}}}}, url = {{{base}}}}}",
+        "citeAs": _BIBTEX.format(creator=CREATOR, name=NAME, url=base),
         "distribution": [_file(table, f"{base}{folder}/" if folder else base) for table in tables],
         "recordSet": [_record_set(table) for table in tables],
     }

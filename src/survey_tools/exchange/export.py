@@ -13,7 +13,7 @@ from survey_tools.exchange.atom import atom
 from survey_tools.exchange.awesome import awesome_of
 from survey_tools.exchange.bibtex import bibtex_of
 from survey_tools.exchange.csl import csl_of
-from survey_tools.exchange.dataset import json_text, newest_date
+from survey_tools.exchange.dataset import json_text, newest_day
 from survey_tools.exchange.jsonld import jsonld_of
 from survey_tools.exchange.plain import json_of, jsonl_of
 from survey_tools.exchange.tables import Table, csv_text, head_scores, parquet_bytes, published_heads
@@ -40,9 +40,8 @@ class Source:
 
     @property
     def published(self) -> str:
-        """The day of the newest run record; the newest paper's where nothing was run."""
-        finished = (record.environment.finished for record in self._records)
-        return max((day for day in finished if day), default=newest_date(self.survey))
+        """The day of the tables' data."""
+        return newest_day(self.survey, self._records)
 
     @cached_property
     def _records(self) -> Sequence[RunRecord]:

@@ -6,10 +6,10 @@ Pages embed one each (`embedded`); `jsonld_of` is the whole survey as one graph.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from survey_tools import __version__
-from survey_tools.exchange.dataset import CREATOR, DESCRIPTION, KEYWORDS, LICENCE, NAME, base_url, json_text
+from survey_tools.exchange.dataset import CREATOR, DESCRIPTION, KEYWORDS, LICENCE, NAME, RELEASE, base_url, json_text
 from survey_tools.knowledge.bibliography import PAGES, address, venue_kind
 from survey_tools.knowledge.records import HeadType, Paper
 from survey_tools.knowledge.survey import Survey
@@ -66,8 +66,8 @@ def jsonld_of_head_type(head_type: HeadType, survey: Survey, site_url: str = "")
     )
 
 
-def jsonld_of_survey(survey: Survey, site_url: str = "") -> dict[str, Any]:
-    """The survey as Dataset, with the files that the site offers."""
+def jsonld_of_survey(survey: Survey, site_url: str = "", files: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The survey as Dataset; `files` are those that the site offers, with their media types."""
     base = base_url(site_url)
     return _filled(
         {
@@ -79,11 +79,15 @@ def jsonld_of_survey(survey: Survey, site_url: str = "") -> dict[str, Any]:
             "description": DESCRIPTION,
             "license": LICENCE,
             "creator": {"@type": "Organization", "name": CREATOR},
-            "version": __version__,
+            "version": RELEASE,
             "keywords": list(KEYWORDS),
             "isAccessibleForFree": True,
+            "distribution": [
+                {"@type": "DataDownload", "encodingFormat": media_type, "contentUrl": f"{base}{path}"}
+                for path, media_type in (files or {}).items()
+            ],
             "measurementTechnique": "per-head detection scores with paired controls and chance nulls",
-            "size": f"{len(survey.papers)} papers, {len(survey.head_types)} head types, {len(survey.circuits)} circuits",
+            "size": f"{len(survey.papers)} papers, {len(survey.head_types)} head types",
         }
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection
 from typing import Any
 
 from survey_tools.exchange.dataset import LICENCE, NAME, json_text
@@ -15,16 +15,17 @@ SCHEMA_VERSION = 1
 
 
 def json_of(survey: Survey) -> str:
-    """One object: lists of entries by kind, each entry with its fields and, under `derived`, its relations."""
-    by_kind: dict[str, list[dict[str, Any]]] = {}
-    for kind, entry in _entries(survey):
-        by_kind.setdefault(kind, []).append(plain(entry, survey))
-    return json_text({"schema_version": SCHEMA_VERSION, "name": NAME, "license": LICENCE, **by_kind})
+    """One object: entries by kind, a list where there can be several; each has its relations under `derived`."""
+    many = {kind: [plain(entry, survey) for entry in entries] for kind, entries in _many(survey).items()}
+    single = {kind: plain(entry, survey) for kind, entry in _single(survey).items()}
+    return json_text({"schema_version": SCHEMA_VERSION, "name": NAME, "license": LICENCE, **single, **many})
 
 
 def jsonl_of(survey: Survey) -> str:
-    """The same entries, one a line, each with its `kind` first."""
-    lines = ({"kind": kind, **plain(entry, survey)} for kind, entry in _entries(survey))
+    """The same entries, one a line; `entry`, the first key, says under which name `json_of` has it."""
+    entries = list(_single(survey).items())
+    entries += [(kind, entry) for kind, several in _many(survey).items() for entry in several]
+    lines = ({"entry": kind, **plain(entry, survey)} for kind, entry in entries)
     return "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
 
 
@@ -33,24 +34,26 @@ def plain(entry: Entry, survey: Survey) -> dict[str, Any]:
     return {**entry.model_dump(mode="json"), "derived": _derived(entry, survey)}
 
 
-def _entries(survey: Survey) -> Iterator[tuple[str, Entry]]:
-    yield "framework", survey.framework
-    many = {
-        "head_types": survey.head_types,
-        "papers": survey.papers,
-        "circuits": survey.circuits,
-        "models": survey.models,
-        "schemes": survey.schemes,
-    }
-    for kind, entries in many.items():
-        yield from ((kind, entry) for entry in entries.values())
-    single = {
+def _single(survey: Survey) -> dict[str, Entry]:
+    """Kinds of which there is one entry."""
+    entries: dict[str, Entry | None] = {
+        "framework": survey.framework,
         "methods": survey.methods,
         "benchmarks": survey.benchmarks,
         "glossary": survey.glossary,
         "open_questions": survey.open_questions,
     }
-    yield from ((kind, one) for kind, one in single.items() if one is not None)
+    return {kind: entry for kind, entry in entries.items() if entry is not None}
+
+
+def _many(survey: Survey) -> dict[str, Collection[Entry]]:
+    return {
+        "head_types": survey.head_types.values(),
+        "papers": survey.papers.values(),
+        "circuits": survey.circuits.values(),
+        "models": survey.models.values(),
+        "schemes": survey.schemes.values(),
+    }
 
 
 def _derived(entry: Entry, survey: Survey) -> dict[str, Any]:

@@ -6,7 +6,7 @@ installed wheel, these two are not asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from survey_tools.knowledge.findings import Finding, KnownIds, Rule, head_type_ids, ids_of, paper_ids
@@ -14,7 +14,7 @@ from survey_tools.knowledge.kinds import BENCHMARKS, GLOSSARY, HEAD_TYPE, METHOD
 from survey_tools.knowledge.load import Entries
 from survey_tools.knowledge.lookup import did_you_mean
 from survey_tools.knowledge.problems import FieldPath
-from survey_tools.knowledge.records import MethodGroup
+from survey_tools.knowledge.records import MethodGroup, Question, Term
 
 SOURCE = Path("src")
 TASKS = SOURCE / "survey_tools" / "heads" / "tasks"
@@ -87,18 +87,25 @@ def _benchmarks(entries: Entries) -> Iterator[Finding]:
     yield from _doubled(BENCHMARKS, benchmarks.id, ids)
 
 
-def _glossary_and_questions(entries: Entries) -> Iterator[Finding]:
+def _glossary(entries: Entries) -> Iterator[Finding]:
+    if entries.glossary is not None:
+        yield from _items(entries, GLOSSARY, "terms", entries.glossary.terms)
+
+
+def _questions(entries: Entries) -> Iterator[Finding]:
+    if entries.open_questions is not None:
+        yield from _items(entries, OPEN_QUESTIONS, "questions", entries.open_questions.questions)
+
+
+def _items(entries: Entries, kind: Kind, field: str, items: Sequence[Term | Question]) -> Iterator[Finding]:
     papers, types = paper_ids(entries), head_type_ids(entries, awaited=True)
-    terms = entries.glossary.terms if entries.glossary else ()
-    questions = entries.open_questions.questions if entries.open_questions else ()
-    for kind, field, items in ((GLOSSARY, "terms", terms), (OPEN_QUESTIONS, "questions", questions)):
-        entry_id = str(kind.only)
-        for i, item in enumerate(items):
-            for p, paper in enumerate(item.papers):
-                yield from papers.missing(kind, entry_id, (field, i, "papers", p), paper)
-            for h, head_type in enumerate(item.head_types):
-                yield from types.missing(kind, entry_id, (field, i, "head_types", h), head_type)
-        yield from _doubled(kind, entry_id, (((field, i, "id"), item.id) for i, item in enumerate(items)))
+    entry_id = str(kind.only)
+    for i, item in enumerate(items):
+        for p, paper in enumerate(item.papers):
+            yield from papers.missing(kind, entry_id, (field, i, "papers", p), paper)
+        for h, head_type in enumerate(item.head_types):
+            yield from types.missing(kind, entry_id, (field, i, "head_types", h), head_type)
+    yield from _doubled(kind, entry_id, (((field, i, "id"), item.id) for i, item in enumerate(items)))
 
 
 def _counterparts(entries: Entries) -> Iterator[Finding]:
@@ -143,7 +150,8 @@ RULES: tuple[Rule, ...] = (
     _methods_of_papers,
     _methods,
     _benchmarks,
-    _glossary_and_questions,
+    _glossary,
+    _questions,
     _counterparts,
     _names_of_schemes,
 )

@@ -22,10 +22,11 @@ from pylatexenc.latexencode import (  # type: ignore[import-untyped]  # comes wi
 
 from survey_tools.knowledge.records import Paper
 
-CONFERENCES = frozenset(
-    """AAAI AACL ACL AISTATS BlackboxNLP COLING COLM CVPR CoNLL EACL ECCV EMNLP EMNLP-IJCNLP ICASSP ICCV ICLR ICML IJCAI
-    IJCNLP-AACL INTERSPEECH KDD LREC-COLING NAACL NeurIPS SIGIR UAI WACV WWW xAI""".split()
-)
+CONFERENCES = frozenset((
+    "AAAI", "AACL", "ACL", "AISTATS", "BlackboxNLP", "COLING", "COLM", "CVPR", "CoNLL", "EACL", "ECCV", "EMNLP",
+    "EMNLP-IJCNLP", "ICASSP", "ICCV", "ICLR", "ICML", "IJCAI", "IJCNLP-AACL", "INTERSPEECH", "KDD", "LREC-COLING",
+    "NAACL", "NeurIPS", "SIGIR", "UAI", "WACV", "WWW", "xAI",
+))  # fmt: skip
 JOURNALS = frozenset(("JMLR", "Patterns", "Proceedings of the National Academy of Sciences", "TACL", "TMLR"))
 """Venues whose kind is certain; add yours here."""
 _AT_CONFERENCE = re.compile(r"(?:Findings of )?(\S+) \d{4}(?: Student Research Workshop)?")
@@ -123,9 +124,9 @@ def _first_page(paper: Paper, order: tuple[str, ...]) -> str | None:
 
 
 def _name(author: str) -> str:
-    # An organisation with " and " in its name would otherwise be two authors.
+    # An organisation with " and " in its name would otherwise be two authors, and a comma would turn it round.
     name = _latex(author)
-    return f"{{{name}}}" if " and " in f" {author.casefold()} " else name
+    return f"{{{name}}}" if "," in author or " and " in f" {author.casefold()} " else name
 
 
 def _no_braces(address: str) -> str:

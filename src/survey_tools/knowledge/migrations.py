@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from survey_tools.knowledge.kinds import Kind
 from survey_tools.knowledge.records import SCHEMA_VERSION
-from survey_tools.knowledge.text_edits import rename_key, replace_value
+from survey_tools.knowledge.text_edits import replace_value
 from survey_tools.knowledge.yaml_source import Value
 
 Data = dict[str, Value]
@@ -70,17 +70,3 @@ def notes(data: Data) -> list[str]:
 def _steps(data: Data) -> range:
     version = version_of(data)
     return range(version, SCHEMA_VERSION) if version is not None and is_known(version) else range(0)
-
-
-__all__ = [
-    "MIGRATIONS",
-    "Data",
-    "Migration",
-    "is_known",
-    "migrate",
-    "migrated_text",
-    "notes",
-    "rename_key",
-    "replace_value",
-    "version_of",
-]

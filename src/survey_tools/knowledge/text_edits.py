@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from types import UnionType
+from typing import Any, TypeGuard, Union, get_origin
 
 import yaml
 
@@ -19,15 +20,15 @@ from survey_tools.knowledge.yaml_source import Source, compose, is_text, parse, 
 
 _MODE_LINE = "# yaml-language-server:"
 _TAB_WIDTHS = (2, 4, 8)
-_BLOCKS = ("|", ">")
+_BLOCKS, _QUOTES, _PLAIN = ("|", ">"), ("'", '"'), (None, "")
 
 
 # ---------------------------------------------------------------- bytes and lines
 
 
 def without_byte_order_mark(text: str, kind: Kind) -> str:
-    """Without U+FEFF in front."""
-    return text.removeprefix("\ufeff")
+    """Without U+FEFF in front; two editors may have left one each."""
+    return text.lstrip("\ufeff")
 
 
 def with_plain_line_ends(text: str, kind: Kind) -> str:
@@ -63,7 +64,7 @@ def without_trailing_space(text: str, kind: Kind) -> str:
 
 def without_doubled_blank_lines(text: str, kind: Kind) -> str:
     """One blank line at most between two others, none at the end; inside text blank lines are part of it."""
-    kept = _lines_of_scalars(text, (*_BLOCKS, "'", '"', None, ""))
+    kept = _lines_of_scalars(text, (*_BLOCKS, *_PLAIN, *_QUOTES))
     lines: list[str] = []
     for number, line in enumerate(text.split("\n")):
         if line.strip() or number in kept or (lines and lines[-1].strip()):
@@ -98,52 +99,64 @@ def in_order(text: str, kind: Kind) -> str:
     if not isinstance(root, yaml.MappingNode) or root.flow_style or any(k.start_mark.column for k, _ in root.value):
         return text
     lines = text.split("\n")
-    starts = [_first_line_of(lines, key.start_mark.line) for key, _ in root.value]
+    starts = [_first_line_of(lines, key.start_mark.line, number) for number, (key, _) in enumerate(root.value)]
     end = len(lines)
     while end > starts[-1] + 1 and (not lines[end - 1].strip() or lines[end - 1].startswith(("#", "..."))):
         end -= 1
-    if any(line > end for line in _lines_of_scalars(text, _BLOCKS)):
-        end = len(lines)  # text that only looks like comments
     fields = list(kind.record.model_fields)
     ranks: list[int] = []
     for key, _ in root.value:
         ranks.append(fields.index(key.value) if key.value in fields else ranks[-1] if ranks else -1)
     blocks = [lines[start:stop] for start, stop in zip(starts, [*starts[1:], end], strict=True)]
     ordered = [block for _, block in sorted(zip(ranks, blocks, strict=True), key=lambda pair: pair[0])]
+    while ordered[0] is not blocks[0] and not ordered[0][0].strip():  # blank lines part fields, so none comes first
+        blocks[0].insert(0, ordered[0].pop(0))
     return "\n".join([*lines[: starts[0]], *(line for block in ordered for line in block), *lines[end:]])
 
 
-def _first_line_of(lines: list[str], line: int) -> int:
-    """Where the comments begin that stand right above a field; the schema's line belongs to no field."""
+def _first_line_of(lines: list[str], line: int, number: int) -> int:
+    """Where the comments begin that stand right above a field, and the blank lines that set it off from the last one.
+
+    Above the first field only comments: what a blank line parts from it is about the file. The schema's line belongs
+    to no field.
+    """
     while line > 0 and lines[line - 1].startswith("#") and not lines[line - 1].startswith(_MODE_LINE):
+        line -= 1
+    while number > 0 and not lines[line - 1].strip():
         line -= 1
     return line
 
 
-def unquoted_text(text: str, kind: Kind) -> dict[FieldPath, str]:
-    """Values that must be text but that we or other readers take for something else, with what is written.
+def unquoted_text(text: str, kind: Kind) -> list[tuple[FieldPath, str]]:
+    """Values that must be text but that we or other readers take for something else, with what is written there.
 
-    Only unquoted scalars count, and `null` is left: nothing may be meant. A key that is no text has the path of its
-    value with the key as written.
+    Only unquoted scalars count, and `null` is left: nothing may be meant.
     """
-    root = compose(text)
-    found: dict[FieldPath, str] = {}
-    for path, node, may_be in _nodes(root, (), [kind.record]) if root else ():
-        plain = isinstance(node, yaml.ScalarNode) and node.style in (None, "")
-        if plain and _is_always_text(may_be) and not is_text(node.value) and plain_scalar(node.value)[0] is not None:
-            found[path] = node.value
-    return found
+    return [(path, node.value) for path, node in _unquoted_values(text, kind)]
 
 
 def with_quotes(text: str, kind: Kind) -> str:
-    """Quotes around what `unquoted_text` finds."""
-    wanted = unquoted_text(text, kind)
-    root = compose(text) if wanted else None
-    places = [node.start_mark for path, node, _ in _nodes(root, (), [kind.record]) if path in wanted] if root else []
-    for mark, raw in sorted(zip(places, wanted.values(), strict=True), key=lambda pair: pair[0].index, reverse=True):
-        start = _offset(text, mark)
-        text = f'{text[:start]}"{raw}"{text[start + len(raw) :]}'
+    """Quotes around what `unquoted_text` finds, and around keys that are read as something else."""
+    nodes = [node for _, node in _unquoted_values(text, kind)]
+    nodes += [key for key in _keys(compose(text)) if _misread(key)]
+    for node in sorted(nodes, key=lambda node: node.start_mark.index, reverse=True):
+        text = _put(text, node, f'"{node.value}"')
     return text
+
+
+def _unquoted_values(text: str, kind: Kind) -> list[tuple[FieldPath, yaml.ScalarNode]]:
+    root = compose(text)
+    nodes = _nodes(root, (), [kind.record]) if root else iter(())
+    return [(path, node) for path, node, may_be in nodes if _misread(node) and _is_always_text(may_be)]
+
+
+def _misread(node: yaml.Node) -> TypeGuard[yaml.ScalarNode]:
+    return (
+        isinstance(node, yaml.ScalarNode)
+        and node.style in _PLAIN
+        and not is_text(node.value)
+        and plain_scalar(node.value)[0] is not None
+    )
 
 
 def _nodes(node: yaml.Node, path: FieldPath, may_be: list[Any]) -> Iterator[tuple[FieldPath, yaml.Node, list[Any]]]:
@@ -164,11 +177,21 @@ def _below(may_be: list[Any], part: str | int) -> list[Any]:
         if is_record(annotation):
             info = annotation.model_fields.get(part)
             found += [info.annotation] if info else []
-        elif isinstance(part, int) and _is_list(annotation):
+        elif isinstance(part, int) and get_origin(annotation) in (tuple, list):
             found.append(inner[0])
-        elif isinstance(part, str) and _is_mapping(annotation):
+        elif isinstance(part, str) and get_origin(annotation) is dict:
             found.append(inner[1])
     return found
+
+
+def _keys(node: yaml.Node | None) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield key
+            yield from _keys(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _keys(item)
 
 
 def _is_always_text(may_be: list[Any]) -> bool:
@@ -183,7 +206,7 @@ def _alternatives(annotations: list[Any]) -> list[Any]:
     """The annotations with their unions taken apart."""
     found: list[Any] = []
     for annotation in map(bare, annotations):
-        found += _alternatives(members(annotation)) if _is_union(annotation) else [annotation]
+        found += _alternatives(members(annotation)) if get_origin(annotation) in (Union, UnionType) else [annotation]
     return found
 
 
@@ -192,18 +215,14 @@ def _alternatives(annotations: list[Any]) -> list[Any]:
 
 def rename_key(text: str, path: FieldPath, new: str) -> str:
     """The key at `path` by another name, its value and comments as they were; the text itself where it is not there."""
-    found = _find(text, path)
+    found = Source("", text).nodes(path)
     return text if found is None else _put(text, found[0], new)
 
 
 def replace_value(text: str, path: FieldPath, new: str) -> str:
     """The scalar at `path` written as `new`; the text itself where there is none."""
-    found = _find(text, path)
+    found = Source("", text).nodes(path)
     return text if found is None or not isinstance(found[1], yaml.ScalarNode) else _put(text, found[1], new)
-
-
-def _find(text: str, path: FieldPath) -> tuple[yaml.Node, yaml.Node] | None:
-    return Source("", text).nodes(path)
 
 
 def _put(text: str, node: yaml.Node, new: str) -> str:

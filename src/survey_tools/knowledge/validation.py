@@ -18,8 +18,9 @@ from survey_tools.knowledge.annotations import (
     required_fields,
 )
 from survey_tools.knowledge.lookup import closest, did_you_mean
+from survey_tools.knowledge.migrations import VERSION_FIELD, is_known, notes, version_of
 from survey_tools.knowledge.problems import FieldPath, Problem, shown
-from survey_tools.knowledge.records import ID_PATTERN, MODEL_ID_PATTERN, Record
+from survey_tools.knowledge.records import ID_PATTERN, MODEL_ID_PATTERN, SCHEMA_VERSION, Entry, Record
 from survey_tools.knowledge.yaml_source import Source
 
 R = TypeVar("R", bound=Record)
@@ -61,6 +62,9 @@ def to_record(source: Source, record: type[R]) -> R | None:
     """`source.data` as a record, or None after adding every problem to `source.problems`."""
     if source.data is None:
         return None
+    if issubclass(record, Entry) and (problem := _other_version(source)):
+        source.problems = [problem]  # whatever else there is may be right in that version
+        return None
     try:
         # JSON mode: strict, yet a list may become a tuple.
         found = record.model_validate_json(json.dumps(source.data))
@@ -73,6 +77,24 @@ def to_record(source: Source, record: type[R]) -> R | None:
         source.problems.sort()
         return None
     return None if source.problems else found
+
+
+def _other_version(source: Source) -> Problem | None:
+    written = (source.data or {}).get(VERSION_FIELD)
+    if isinstance(written, bool | float):  # to Python, true and 1.0 are 1
+        return source.problem((VERSION_FIELD,), f"must be {SCHEMA_VERSION}, not {shown(written)}")
+    version = version_of(source.data)
+    if version is None or version == SCHEMA_VERSION:
+        return None
+    if version > SCHEMA_VERSION:
+        message = f"is {version}, which is newer than this package knows ({SCHEMA_VERSION})"
+        hint = "update the package: pip install --upgrade attention-head-survey"
+    elif is_known(version):
+        message = f"is {version}, but entries are written in version {SCHEMA_VERSION} by now"
+        hint = f"run `survey check --fix`, which {' and '.join(notes(source.data or {}))}"
+    else:
+        return None  # it never was: the record says what must stand there
+    return source.problem((VERSION_FIELD,), message, hint)
 
 
 @dataclass(frozen=True)
@@ -166,7 +188,8 @@ def _missing(source: Source, fault: _Fault) -> tuple[str, str]:
         for record in branch.others
         for name in required_fields(record)
     ]
-    return "is missing", f"add '{key}:'" + (f", or '{_either(others)}:' in its place" if others else "")
+    instead = [f"'{name}:'" for name in others]
+    return "is missing", f"add '{key}:'" + (f", or {_either(instead)} in its place" if others else "")
 
 
 def _unknown_key(source: Source, fault: _Fault) -> tuple[str, str]:

@@ -7,8 +7,9 @@ kept: a file people have written in is mended in place (`repair.py`), never writ
 
 from __future__ import annotations
 
+import math
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -16,7 +17,7 @@ import yaml
 from pydantic import BaseModel
 
 from survey_tools.knowledge.kinds import Kind
-from survey_tools.knowledge.yaml_source import plain_scalar
+from survey_tools.knowledge.yaml_source import MAX_DIGITS, plain_scalar
 
 WIDTH = 120
 _SPECIAL = "!&*-?:,[]{}#|>@`\"'%=~"
@@ -60,7 +61,7 @@ def _ordered(value: Any, annotation: Any) -> Any:
     if isinstance(value, Mapping):
         best = max(records, key=lambda record: len(value.keys() & record.model_fields.keys()), default=None)
         return _in_order(value, best) if best else value
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, list | tuple):
         return [_ordered(item, annotation) for item in value]
     return value
 
@@ -78,7 +79,8 @@ def _lines(key: str, value: Any, indent: int) -> Iterator[str]:
     """`key: value` as lines; `key` may be the dash of a list."""
     start = " " * indent + key
     short = _scalar(value, inside=False) if isinstance(value, str) else _inline(value)
-    if short is not None and len(start) + 1 + len(short) <= WIDTH:
+    has_parts = bool(value) and isinstance(value, Mapping | list | tuple | str)
+    if short is not None and (not has_parts or len(start) + 1 + len(short) <= WIDTH):
         yield f"{start} {short}"
     elif isinstance(value, str):
         yield f"{start} >-" if _foldable(value) else f"{start} {short}"
@@ -109,7 +111,7 @@ def _inline(value: Any) -> str | None:
     if isinstance(value, Mapping):
         parts = [(_scalar(key), _inline(item)) for key, item in value.items()]
         return None if any(item is None for _, item in parts) else "{" + ", ".join(f"{k}: {v}" for k, v in parts) + "}"
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, list | tuple):
         items = [None if isinstance(item, Mapping) else _inline(item) for item in value]
         return None if None in items else f"[{', '.join(map(str, items))}]"
     return _scalar(value)
@@ -152,9 +154,9 @@ def _scalar(value: Any, inside: bool = True) -> str:
         return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int):
+    if isinstance(value, int) and len(str(value)) <= MAX_DIGITS:
         return str(value)
-    if isinstance(value, float):
+    if isinstance(value, float) and math.isfinite(value):
         text = repr(value)
         return text if "." in text else text.replace("e", ".0e")
     if not isinstance(value, str):
@@ -183,5 +185,6 @@ def _is_plain(text: str, inside: bool) -> bool:
         return False
     if not any(character.isalpha() for character in text):
         return False  # nor should a person have to think whether 2026-08 is a number
-    signs = (": ", " #", "[", "]", "{", "}", ",") if inside else (": ", " #")
+    # PyYAML ends unquoted text inside brackets at a question mark.
+    signs = (": ", " #", "[", "]", "{", "}", ",", "?") if inside else (": ", " #")
     return text[0] not in _SPECIAL and text[-1] != ":" and not any(sign in text for sign in signs)

@@ -51,6 +51,7 @@ _FIXES = {
 }
 """What mostly lies behind the parser's words."""
 _QUOTE = "quote it when it is text"
+_OTHERS, _TEXT = yaml.resolver.Resolver(), "tag:yaml.org,2002:str"
 _NOT_FINITE = re.compile(r"(?i)^[-+]?\.(inf|nan)$")
 
 
@@ -82,18 +83,29 @@ class Source:
 
     def place(self, field_path: FieldPath, of_key: bool = False) -> Place:
         """Where the value at `field_path` starts (or its key); for what is not there, its parent."""
-        node: yaml.Node | None = self._root
-        key: yaml.Node | None = node
-        for part in field_path:
-            found = _child(node, part)
-            if found is None:
-                break
-            key, node = found
-        chosen = key if of_key else node
-        if chosen is None:
+        way = self._way(field_path)
+        if not way:
             return Place(1, 1, None)
+        chosen = way[-1][0 if of_key else 1]
         raw = chosen.value if isinstance(chosen, yaml.ScalarNode) else None
         return Place(chosen.start_mark.line + 1, chosen.start_mark.column + 1, raw)
+
+    def nodes(self, field_path: FieldPath) -> tuple[yaml.Node, yaml.Node] | None:
+        """Key and value at `field_path` as PyYAML's nodes; None where it is not there."""
+        way = self._way(field_path)
+        return way[-1] if len(way) == len(field_path) + 1 else None
+
+    def _way(self, field_path: FieldPath) -> list[tuple[yaml.Node, yaml.Node]]:
+        """Keys and values from the root on, as far as the path leads."""
+        if self._root is None:
+            return []
+        way = [(self._root, self._root)]
+        for part in field_path:
+            found = _child(way[-1][1], part)
+            if found is None:
+                break
+            way.append(found)
+        return way
 
     def problem(
         self, field_path: FieldPath, message: str, hint: str = "", of_key: bool = False, word: str = ""
@@ -113,10 +125,15 @@ class Source:
 
     @cached_property
     def _root(self) -> yaml.Node | None:
-        try:
-            return yaml.compose(self.text, Loader=Loader)
-        except yaml.YAMLError:
-            return None
+        return compose(self.text)
+
+
+def compose(text: str) -> yaml.Node | None:
+    """The text as PyYAML's tree of nodes, each with its place; None where it is no YAML."""
+    try:
+        return yaml.compose(text, Loader=Loader)
+    except yaml.YAMLError:
+        return None
 
 
 def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
@@ -242,6 +259,13 @@ class _Reader:
         if len(self.source.problems) == before:
             self.note(event, f"has the key {shown(key)}, which is not text", f"write '{event.value}'")
         return event.value
+
+
+def is_text(text: str) -> bool:
+    """Whether unquoted `text` is text to us and to readers of YAML 1.1, who take a bare date for a date."""
+    value, complaint, _ = plain_scalar(text)
+    tag = _OTHERS.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
+    return value == text and not complaint and bool(tag == _TEXT)
 
 
 @lru_cache(maxsize=8192)

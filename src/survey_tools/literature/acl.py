@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from survey_tools.errors import KnowledgeError
+from survey_tools.errors import KnowledgeError, LiteratureError, SourceUnreadable
 from survey_tools.exchange.bibtex_in import read_bibtex
 from survey_tools.literature import bibtex
-from survey_tools.literature.failures import LiteratureError, SourceUnreadable
 from survey_tools.literature.metadata import PaperMetadata
 from survey_tools.literature.web import Web, base_address
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from survey_tools.errors import LiteratureError
 from survey_tools.knowledge.kinds import PAPER
 from survey_tools.knowledge.load import Entries, load_entries
 from survey_tools.knowledge.problems import plural
 from survey_tools.literature import bibtex
 from survey_tools.literature.already_here import PapersHere
 from survey_tools.literature.draft import Draft, OwnWords, draft_paper, head_type_id
-from survey_tools.literature.failures import LiteratureError
 from survey_tools.literature.form import read_form
 from survey_tools.literature.identifiers import EXAMPLES, Identifier, parse_identifier
 from survey_tools.literature.look_up import OTHERWISE, look_up
@@ -34,6 +34,8 @@ class Wanted:
     """Ids of papers that have nearly the same title and are others."""
     own_words: OwnWords | None = None
     notes: str = ""
+    new_types: bool = False
+    """Among `heads` may be names of types that no entry describes yet; else such a name is taken for a mistake."""
     offline: bool = False
 
 
@@ -48,6 +50,7 @@ def wanted_by_form(body: str, offline: bool = False, unlike: tuple[str, ...] = (
         unlike=unlike,
         own_words=answers.own_words,
         notes=answers.notes,
+        new_types=True,
         offline=offline,
     )
 
@@ -63,18 +66,33 @@ def add_paper(root: Path, wanted: Wanted, web: Web | None = None) -> Draft:
     refuse_packaged(root)
     entries = load_entries(root)
     here = PapersHere(entries.papers.values())
-    heads = tuple(dict.fromkeys(head_type_id(head, entries) for head in wanted.heads))
+    heads, new_types = _head_types(wanted, entries)
     asked = parse_identifier(wanted.identifier) if wanted.identifier else None
     if asked is not None:
         here.refuse([asked])  # before anyone is asked about it
     metadata, failures = _metadata(asked, wanted, web)
     here.refuse(metadata.identifiers, metadata.title, wanted.unlike)
+    metadata = replace(metadata, unsure=(*metadata.unsure, *new_types))
     remarks = (*failures, *_remarks(entries, wanted))
     draft = draft_paper(
         metadata, entries, heads=heads, entry_id=wanted.entry_id, own_words=wanted.own_words, remarks=remarks
     )
     write_new({root / draft.path: draft.text})
     return draft
+
+
+def _head_types(wanted: Wanted, entries: Entries) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Ids of the types that `wanted` names, and a sentence for each that the survey does not know."""
+    known: dict[str, None] = {}
+    new: dict[str, None] = {}
+    for head in wanted.heads:
+        try:
+            known[head_type_id(head, entries)] = None
+        except LiteratureError as error:
+            if not wanted.new_types:
+                raise
+            new[f"head_types: named by the contributor: {error}"] = None
+    return tuple(known), tuple(new)
 
 
 def _metadata(asked: Identifier | None, wanted: Wanted, web: Web | None) -> tuple[PaperMetadata, tuple[str, ...]]:

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
+from survey_tools.errors import AlreadyHere
 from survey_tools.knowledge.kinds import PAPER
 from survey_tools.knowledge.lookup import name_key
 from survey_tools.knowledge.records import Paper
-from survey_tools.literature.failures import AlreadyHere
 from survey_tools.literature.identifiers import Identifier, Key, key_of, keys_of_paper
 
 NEAR = 0.92

@@ -10,11 +10,12 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
-from survey_tools.literature.failures import PaperUnknown, SourceUnreadable
+from survey_tools.errors import PaperUnknown, SourceUnreadable
 from survey_tools.literature.identifiers import identifier_in, parse_identifier
 from survey_tools.literature.metadata import (
     LONGEST_TITLE,
     MOST_AUTHORS,
+    Found,
     PaperMetadata,
     code_link,
     plain,
@@ -27,6 +28,7 @@ EVERY_S = 3.0
 _ADDRESS = ("SURVEY_ARXIV_URL", "https://export.arxiv.org/api/query")
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _ARXIV = "{http://arxiv.org/schemas/atom}"
+_OPENSEARCH = "{http://a9.com/-/spec/opensearch/1.1/}"
 
 
 def paper(web: Web, arxiv_id: str) -> PaperMetadata:
@@ -36,22 +38,25 @@ def paper(web: Web, arxiv_id: str) -> PaperMetadata:
         PaperUnknown: there is no such id.
         SourceUnavailable, SourceUnreadable: see `Web.get`, or the feed is broken.
     """
-    entries = _entries(web, {"id_list": arxiv_id, "max_results": "1"})
-    if not entries or entries[0].find(f"{_ATOM}published") is None:
+    entry = _feed(web, {"id_list": arxiv_id, "max_results": "1"}).find(f"{_ATOM}entry")
+    if entry is None or entry.find(f"{_ATOM}published") is None:
         raise PaperUnknown(f"arXiv knows no paper {arxiv_id}")
-    return _metadata(entries[0])
+    return _metadata(entry)
 
 
-def search(web: Web, phrases: Sequence[str], since: datetime.date, most: int = 200) -> list[PaperMetadata]:
-    """Papers submitted since a day whose record holds one of `phrases`, newest first, at most `most`."""
+def search(web: Web, phrases: Sequence[str], since: datetime.date, most: int = 200) -> Found:
+    """Papers submitted since a day whose record holds one of `phrases`, at most `most`."""
     # Quotes in a phrase would end it; nothing else has a meaning inside.
     any_of = " OR ".join(f'all:"{phrase.replace(chr(34), " ")}"' for phrase in phrases)
     query = f"({any_of}) AND submittedDate:[{since:%Y%m%d}0000 TO 999912312359]"
     order = {"sortBy": "submittedDate", "sortOrder": "descending"}
-    return [_metadata(entry) for entry in _entries(web, {"search_query": query, "max_results": str(most), **order})]
+    feed = _feed(web, {"search_query": query, "max_results": str(most), **order})
+    papers = tuple(_metadata(entry) for entry in feed.findall(f"{_ATOM}entry"))
+    total = _text(feed, "totalResults", _OPENSEARCH).strip()
+    return Found(papers, complete=not total.isdigit() or int(total) <= len(papers))
 
 
-def _entries(web: Web, params: dict[str, str]) -> list[ET.Element]:
+def _feed(web: Web, params: dict[str, str]) -> ET.Element:
     body = web.get(SOURCE, base_address(*_ADDRESS), params, EVERY_S)
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:  # a feed needs none; entities are how XML grows without bound
         raise SourceUnreadable("arXiv answered XML with a document type, which a feed does not have")
@@ -61,10 +66,10 @@ def _entries(web: Web, params: dict[str, str]) -> list[ET.Element]:
         raise SourceUnreadable("arXiv answered something that is not XML") from None
     if feed.tag != f"{_ATOM}feed":
         raise SourceUnreadable("arXiv answered XML that is no Atom feed")
-    entries = feed.findall(f"{_ATOM}entry")
-    if entries and "/api/errors" in _text(entries[0], "id"):
-        raise SourceUnreadable(f"arXiv refused the question: {plain(_text(entries[0], 'summary'), 200)}")
-    return entries
+    first = feed.find(f"{_ATOM}entry")
+    if first is not None and "/api/errors" in _text(first, "id"):
+        raise SourceUnreadable(f"arXiv refused the question: {plain(_text(first, 'summary'), 200)}")
+    return feed
 
 
 def _metadata(entry: ET.Element) -> PaperMetadata:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from survey_tools.errors import LiteratureError
 from survey_tools.exchange.bibtex_in import BibtexPaper, read_bibtex
-from survey_tools.literature.failures import LiteratureError
 from survey_tools.literature.identifiers import Identifier, acl_id_of, identifier_in, parse_identifier
 from survey_tools.literature.metadata import (
     LONGEST_TITLE,

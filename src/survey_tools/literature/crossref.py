@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from survey_tools.literature.failures import SourceUnreadable
+from survey_tools.errors import SourceUnreadable
 from survey_tools.literature.identifiers import acl_id_of
 from survey_tools.literature.metadata import (
     LONGEST_TITLE,

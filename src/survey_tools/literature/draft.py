@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from survey_tools.errors import LiteratureError
 from survey_tools.knowledge.kinds import HEAD_TYPE, PAPER
 from survey_tools.knowledge.load import Entries
 from survey_tools.knowledge.lookup import did_you_mean, name_key
@@ -21,7 +22,6 @@ from survey_tools.knowledge.records import (
     Summary,
 )
 from survey_tools.knowledge.writer import record_text
-from survey_tools.literature.failures import LiteratureError
 from survey_tools.literature.head_names import HeadNames, Proposal
 from survey_tools.literature.metadata import PaperMetadata
 from survey_tools.literature.paper_id import paper_id

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from survey_tools.knowledge.problems import shown
+from survey_tools.errors import LiteratureError
+from survey_tools.knowledge.problems import plural, shown
 from survey_tools.knowledge.records import Summary
 from survey_tools.knowledge.summaries import MAX_WORDS, MIN_WORDS, words
 from survey_tools.literature.draft import OwnWords
-from survey_tools.literature.failures import LiteratureError
 from survey_tools.literature.metadata import plain
 
 LABELS = {
@@ -62,7 +62,7 @@ def read_form(body: str) -> FormAnswers:
         raise LiteratureError(f"the form names no paper: answer '{LABELS['identifier']}' or '{LABELS['bibtex']}'")
     return FormAnswers(
         identifier=plain(answers["identifier"]),
-        bibtex=_without_fence(answers["bibtex"]),
+        bibtex=answers["bibtex"],
         heads=_heads(answers["heads"]),
         own_words=_own_words(answers),
         notes=plain(answers["notes"]),
@@ -80,15 +80,17 @@ def _answers(body: str) -> dict[str, str]:
         name = labels[label]
         if name in answers:
             raise LiteratureError(f"the heading '### {label}' stands twice; an answer may not hold such a line")
-        answers[name] = "" if text.strip() == _NO_ANSWER else text.strip()
+        answer = _without_fence(text.strip())
+        answers[name] = "" if answer == _NO_ANSWER else answer
     if not answers:
         raise LiteratureError(f"this is not the form: no heading '### {LABELS['identifier']}' in it")
     return {name: answers.get(name, "") for name in LABELS}
 
 
 def _without_fence(text: str) -> str:
+    """GitHub puts the answer to a field of code between fences, an empty one too."""
     fenced = re.fullmatch(r"(`{3,})[\w-]*\n(.*?)\n?\1", text, re.DOTALL)
-    return fenced[2] if fenced else text
+    return fenced[2].strip() if fenced else text
 
 
 def _heads(text: str) -> tuple[str, ...]:
@@ -114,8 +116,8 @@ def _own_words(answers: dict[str, str]) -> OwnWords | None:
     if empty:
         wanted = " and ".join(shown(label) for label in empty)
         raise LiteratureError(f"the summary is half written: {wanted} is empty; answer it, or leave the summary out")
-    counts = {name: len(words(text)) for name, text in parts.items()}
-    odd = [f"{shown(LABELS[name])} has {n} words" for name, n in counts.items() if not MIN_WORDS <= n <= MAX_WORDS]
+    counts = {LABELS[name]: len(words(text)) for name, text in parts.items()}
+    odd = [f"'{label}' has {plural(n, 'word')}" for label, n in counts.items() if not MIN_WORDS <= n <= MAX_WORDS]
     if odd:
         raise LiteratureError(f"{', '.join(odd)}; each part of a summary has {MIN_WORDS} to {MAX_WORDS}")
     return OwnWords(Summary(**parts), read)

@@ -63,10 +63,8 @@ class HeadNames:
 
     def search_phrases(self) -> tuple[str, ...]:
         """What to ask a search for: the general phrases, then every name that ends in `heads`, each once."""
-        named = {
-            name_key(name): " ".join(_words(name)) + "s" for name in self._spelled if name_key(name) in self._stems
-        }
-        return (*GENERAL_PHRASES, *sorted(set(named.values())))
+        headed = [_words(name) for name in self._spelled if _words(name)[-1:] == ["head"]]
+        return (*GENERAL_PHRASES, *sorted({f"{' '.join(words)}s" for words in headed}))
 
     def _named(self, text: str) -> Iterator[tuple[int, str, str]]:
         for match in self._any.finditer(text):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.parse import unquote
 
+from survey_tools.errors import LiteratureError
 from survey_tools.knowledge.problems import shown
 from survey_tools.knowledge.records import Paper
-from survey_tools.literature.failures import LiteratureError
 
 Scheme: TypeAlias = Literal["arxiv", "doi", "acl", "openreview"]
 

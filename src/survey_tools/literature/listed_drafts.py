@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from survey_tools.errors import LiteratureError
 from survey_tools.exchange.listed import Listed
 from survey_tools.knowledge.kinds import PAPER
 from survey_tools.knowledge.load import Entries
 from survey_tools.literature import bibtex
 from survey_tools.literature.draft import Draft, draft_paper, head_type_id
-from survey_tools.literature.failures import LiteratureError
 from survey_tools.literature.head_names import HeadNames
 from survey_tools.literature.identifiers import identifier_in
 from survey_tools.literature.metadata import LONGEST_TITLE, PaperMetadata, plain

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from survey_tools.errors import LiteratureError, PaperUnknown, SourceUnavailable, SourceUnreadable
 from survey_tools.literature import acl, arxiv, crossref, openalex
-from survey_tools.literature.failures import LiteratureError, PaperUnknown, SourceUnavailable, SourceUnreadable
 from survey_tools.literature.identifiers import Identifier, acl_doi
 from survey_tools.literature.metadata import PaperMetadata
 from survey_tools.literature.web import Web
@@ -33,7 +33,7 @@ def look_up(identifier: Identifier, web: Web) -> tuple[PaperMetadata, tuple[str,
         except (SourceUnavailable, SourceUnreadable, PaperUnknown) as error:
             failures.append(error)
     reasons = "; ".join(map(str, failures))
-    if all(isinstance(error, PaperUnknown) for error in failures):
+    if failures and all(isinstance(error, PaperUnknown) for error in failures):
         raise PaperUnknown(f"{identifier} was not found: {reasons}; check the id, or: {OTHERWISE}")
     raise LiteratureError(f"{identifier} cannot be looked up: {reasons or 'no source knows such ids'}; {OTHERWISE}")
 

@@ -56,6 +56,14 @@ class PaperMetadata:
         yield from (Identifier(scheme, value) for scheme, value in named.items() if value)
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a search gave: papers, newest first, and whether these are all there are."""
+
+    papers: tuple[PaperMetadata, ...]
+    complete: bool = True
+
+
 def plain(text: str, longest: int = LONGEST_ABSTRACT) -> str:
     """`text` on one line: composed letters, single spaces, nothing invisible, at most `longest` characters."""
     composed = unicodedata.normalize("NFC", text)

@@ -26,8 +26,8 @@ def write_new(files: Mapping[Path, str]) -> None:
             _write(path, text)
             made.append(path)
     except OSError as error:
-        for path in made:
-            path.unlink(missing_ok=True)
+        for done in made:
+            done.unlink(missing_ok=True)
         exists = isinstance(error, FileExistsError)
         why = "exists already; it is not overwritten" if exists else f"cannot be written: {error.strerror or error}"
         raise SurveyError(f"{path} {why}") from None

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from survey_tools.errors import SurveyError
 from survey_tools.knowledge.fields import ID_PATTERN
 from survey_tools.knowledge.kinds import FRAMEWORK, FRAMEWORK_ID, HEAD_TYPE
 from survey_tools.knowledge.load import Entries, load_entries
@@ -20,7 +19,6 @@ from survey_tools.knowledge.lookup import name_key
 from survey_tools.knowledge.problems import shown
 from survey_tools.knowledge.records import Definition, Framework, HeadType, Plan, Planned, Staging
 from survey_tools.knowledge.writer import record_text
-from survey_tools.literature.failures import AlreadyHere, LiteratureError
 from survey_tools.literature.metadata import plain
 from survey_tools.literature.new_file import refuse_packaged, write_new
 
@@ -35,7 +33,7 @@ Near-misses: to be replaced by the heads that look alike, and by what tells each
 before the first run on a real model.
 """
 
-from survey_tools.errors import DetectionError
+from survey_tools.errors import AlreadyHere, DetectionError, LiteratureError, SurveyError
 
 raise DetectionError(
     "the detector of '{id}' is a draft: replace the last lines of heads/detectors/{module}.py by its "
@@ -130,7 +128,7 @@ def new_head(root: Path, head_id: str, name: str | None = None, detector: bool =
 def _refuse_known(head_id: str, name: str, entries: Entries) -> None:
     if head_id in entries.known_ids(HEAD_TYPE):
         raise AlreadyHere(f"{HEAD_TYPE.path(head_id)} is here already; correct that file", HEAD_TYPE.path(head_id))
-    wanted = {name_key(head_id): head_id, name_key(name): name}
+    wanted = {name_key(name): name, name_key(head_id): head_id}
     for head_type in entries.head_types.values():
         for known in (head_type.id, head_type.name, *head_type.aliases):
             if asked := wanted.get(name_key(known)):

@@ -6,7 +6,6 @@ import textwrap
 
 from survey_tools.knowledge.problems import one_line
 from survey_tools.literature.draft import Draft
-from survey_tools.literature.metadata import plain
 
 _WIDTH = 100
 
@@ -54,7 +53,7 @@ def _edits(draft: Draft) -> list[str]:
     edits.append("kind and relevance: now 'llm-analysis' and 'core', as every draft begins.")
     edits.append("reproduction: a placeholder; name the notebook, a plan, or why the paper cannot be tested here.")
     if paper.links.code:
-        edits.append(f"links.code: {plain(paper.links.code)} stands in the abstract; is it the paper's own?")
+        edits.append(f"links.code: {paper.links.code} stands beside the abstract; is it the paper's own?")
     edits.append("missing: take off what you have settled.")
     return edits
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from survey_tools.literature.failures import SourceUnreadable
+from survey_tools.errors import SourceUnreadable
 from survey_tools.literature.identifiers import Identifier, acl_id_of, identifier_in
 from survey_tools.literature.metadata import (
     LONGEST_TITLE,
     MOST_AUTHORS,
+    Found,
     PaperMetadata,
     arxiv_month,
     code_link,
@@ -47,8 +48,8 @@ def paper(web: Web, identifier: Identifier) -> PaperMetadata:
     return found
 
 
-def search(web: Web, phrases: Sequence[str], since: datetime.date, most: int = 200) -> list[PaperMetadata]:
-    """Papers published since a day with one of `phrases` in title or abstract, newest first, at most `most`."""
+def search(web: Web, phrases: Sequence[str], since: datetime.date, most: int = 200) -> Found:
+    """Papers published since a day with one of `phrases` in title or abstract, at most `most`."""
     # A comma would start the next filter; quotes would end a phrase.
     any_of = " OR ".join(f'"{re.sub(r"[,|&!]", " ", phrase.replace(chr(34), " "))}"' for phrase in phrases)
     params = {
@@ -57,12 +58,15 @@ def search(web: Web, phrases: Sequence[str], since: datetime.date, most: int = 2
         "per-page": str(min(most, 200)),
         **_who_asks(),
     }
-    results = web.json(SOURCE, f"{base_address(*_ADDRESS)}/works", params, EVERY_S).get("results")
+    answer = web.json(SOURCE, f"{base_address(*_ADDRESS)}/works", params, EVERY_S)
+    results, about = answer.get("results"), answer.get("meta")
     if not isinstance(results, list):
         raise SourceUnreadable("OpenAlex answered a search without results")
     # Works without a title are in OpenAlex by the thousand: nothing could be drafted from them.
     found = (_metadata(work) for work in results if isinstance(work, dict))
-    return [metadata for metadata in found if metadata is not None]
+    papers = tuple(metadata for metadata in found if metadata is not None)
+    total = about.get("count") if isinstance(about, dict) else None
+    return Found(papers, complete=not isinstance(total, int) or total <= len(results))
 
 
 def _who_asks() -> dict[str, str]:

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
+from survey_tools.errors import LiteratureError, SourceUnavailable, SourceUnreadable
 from survey_tools.knowledge.load import load_entries
 from survey_tools.knowledge.lookup import name_key
 from survey_tools.literature import arxiv, openalex
 from survey_tools.literature.already_here import PapersHere
 from survey_tools.literature.draft import Draft, draft_paper
-from survey_tools.literature.failures import LiteratureError, SourceUnavailable, SourceUnreadable
 from survey_tools.literature.head_names import HeadNames, names_heads
 from survey_tools.literature.identifiers import key_of
-from survey_tools.literature.metadata import PaperMetadata
+from survey_tools.literature.metadata import Found, PaperMetadata
 from survey_tools.literature.web import Web
 
 USUAL_DAYS = 14
@@ -30,7 +30,8 @@ USUAL_LIMIT = 20
 PHRASES_A_QUESTION = 20
 """Addresses have a length, and a source asked for everything at once gives the newest of anything."""
 
-Search: TypeAlias = Callable[[Web, Sequence[str], datetime.date], list[PaperMetadata]]
+Search: TypeAlias = Callable[[Web, Sequence[str], datetime.date], Found]
+Say: TypeAlias = Callable[[str], None]
 SOURCES: tuple[tuple[str, Search], ...] = ((arxiv.SOURCE, arxiv.search), (openalex.SOURCE, openalex.search))
 
 
@@ -45,7 +46,7 @@ class Sighting:
 
 @dataclass(frozen=True)
 class Watched:
-    """What a watch saw: the papers, best first; how many more there were; which sources could not be asked, and why."""
+    """What a watch saw: the papers, best first; how many more there were; what sources left out, and why."""
 
     since: datetime.date
     sightings: tuple[Sighting, ...]
@@ -56,15 +57,21 @@ class Watched:
     failures: tuple[str, ...]
 
 
-def watch(root: Path, since: datetime.date, limit: int = USUAL_LIMIT, web: Web | None = None) -> Watched:
-    """Ask for new papers; nothing is written.
+def watch(
+    root: Path,
+    since: datetime.date,
+    limit: int = USUAL_LIMIT,
+    web: Web | None = None,
+    say: Say = lambda _: None,
+) -> Watched:
+    """Ask for new papers; nothing is written. `say` is told which question is being asked.
 
     Raises:
         LiteratureError: no source could be asked at all.
     """
     entries = load_entries(root)
     names = HeadNames(entries.head_types.values())
-    found, failures = _ask(names.search_phrases(), since, web or Web())
+    found, failures = _ask(names.search_phrases(), since, web or Web(), say)
     here = PapersHere(entries.papers.values())
     new: list[tuple[int, str, PaperMetadata]] = []
     known = 0
@@ -82,21 +89,28 @@ def watch(root: Path, since: datetime.date, limit: int = USUAL_LIMIT, web: Web |
     return Watched(since, tuple(sightings), beyond, known, failures)
 
 
-def _ask(phrases: Sequence[str], since: datetime.date, web: Web) -> tuple[list[PaperMetadata], tuple[str, ...]]:
-    """All answers, and a sentence for each source that could not be asked or not to the end."""
+def _ask(
+    phrases: Sequence[str], since: datetime.date, web: Web, say: Say
+) -> tuple[list[PaperMetadata], tuple[str, ...]]:
+    """All answers, and a sentence for each source that could not be asked, or did not tell all."""
     questions = [phrases[i : i + PHRASES_A_QUESTION] for i in range(0, len(phrases), PHRASES_A_QUESTION)]
     found: list[PaperMetadata] = []
     failures = []
     unasked = 0
     for source, search in SOURCES:
-        answered = 0
+        answered = cut = 0
         try:
             for question in questions:
-                found += search(web, question, since)
+                say(f"asking {source}: {answered + 1} of {len(questions)}")
+                answer = search(web, question, since)
+                found += answer.papers
                 answered += 1
+                cut += not answer.complete
         except (SourceUnavailable, SourceUnreadable) as error:
             failures.append(f"{error}; {answered} of {len(questions)} questions to {source} were answered")
             unasked += answered == 0
+        if cut:
+            failures.append(f"{source} gave only the newest papers to {cut} of {len(questions)} questions")
     if unasked == len(SOURCES):
         raise LiteratureError(f"the literature cannot be watched: {'; '.join(failures)}. Nothing was written.")
     return found, tuple(failures)

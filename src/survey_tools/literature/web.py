@@ -14,13 +14,14 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
 import requests
 
-from survey_tools import __version__
-from survey_tools.literature.failures import LiteratureError, PaperUnknown, SourceUnavailable, SourceUnreadable
+from survey_tools.errors import LiteratureError, PaperUnknown, SourceUnavailable, SourceUnreadable
 
+PACKAGE = "attention-head-survey"
 CONTACT = "SURVEY_CONTACT"
 """Environment variable with an email address that servers may write to; some answer faster for it."""
 TRIES = 3
@@ -115,7 +116,7 @@ def contact() -> str:
 
 def _user_agent() -> str:
     who = f"; mailto:{contact()}" if contact() else ""
-    return f"attention-head-survey/{__version__} (a living survey of attention heads{who})"
+    return f"{PACKAGE}/{version(PACKAGE)} (a living survey of attention heads{who})"
 
 
 def _accepted(source: str, response: requests.Response, body: bytes) -> bytes:

@@ -19,12 +19,13 @@ def benchmarks_page(contents: Contents) -> Page:
         return Page("background/benchmarks", "Benchmarks", DESCRIPTION, body)
     every = [benchmark for one in listed.tables for benchmark in one.benchmarks]
     asked = sum(benchmark.task_here in contents.tasks for benchmark in every)
+    survey = inside(f"papers/{listed.source}/", "the survey")
     body = joined(
         [
             "# Benchmarks",
-            f"{text(listed.name)}: {plural(len(every), 'benchmark')} that {inside(f'papers/{listed.source}/', 'the survey')}"
-            f" lists; {asked} of them have a task here that asks the same of every embedded model. How fast our own code "
-            f"is, and how much memory it takes, is {inside('benchmarks/', 'another page')}.",
+            f"{text(listed.name)}: {plural(len(every), 'benchmark')} that {survey} lists; {asked} of them have a task "
+            f"here that asks the same of every embedded model. How fast our own code is, and how much memory it takes, "
+            f"is {inside('benchmarks/', 'another page')}.",
             *(_table(one, contents) for one in listed.tables),
             entry_footer("background/benchmarks.yml", "background/benchmarks.json"),
         ]
@@ -35,7 +36,13 @@ def benchmarks_page(contents: Contents) -> Page:
 def _table(one: BenchmarkTable, contents: Contents) -> str:
     rows = [_row(benchmark, contents) for benchmark in one.benchmarks]
     header = ["benchmark", "kind", "what is asked", "made from", "released", "task here"]
-    return joined([f"## {text(one.name)} {{ #{one.id} }}", text(one.summary), table(header, rows, searchable=True)])
+    return joined(
+        [
+            f"## {text(one.name)} {{ #{one.id} }}",
+            text(one.summary),
+            table(header, rows, searchable=True, kind="data data--compact"),
+        ]
+    )
 
 
 def _row(benchmark: Benchmark, contents: Contents) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from survey_tools.site.elements import EXCLUDED, inside
 from survey_tools.site.escape import text
@@ -35,15 +35,13 @@ class Filter:
 
 @dataclass(frozen=True)
 class Listing:
-    """A list in groups (heading as Markdown or HTML, with an optional line below it) and the filters for all of them."""
+    """A list in groups, each under a heading (Markdown, with an optional line below it), and the filters for all."""
 
     what: tuple[str, str]
     """`paper`, `papers`: what a screen reader counts."""
     filters: tuple[Filter, ...]
     groups: tuple[tuple[str, tuple[Item, ...]], ...]
     placeholder: str = "title, name, id"
-    kind: str = field(default="", kw_only=True)
-    """A class of its own for the lists."""
 
     def html(self) -> str:
         """The form, then every group with something in it."""
@@ -51,8 +49,9 @@ class Listing:
         blocks = [self._form(items)]
         for heading, members in self.groups:
             if members:
+                # ol, not ul: the search plugin tells excluded elements apart by tag, and rows hold lists of their own.
                 rows = "".join(self._row(item) for item in members)
-                blocks += [heading, f'<ul class="browse {self.kind}"{EXCLUDED}>\n{rows}</ul>']
+                blocks += [heading, f'<ol class="browse"{EXCLUDED}>\n{rows}</ol>']
         return "\n\n".join(blocks)
 
     def _row(self, item: Item) -> str:

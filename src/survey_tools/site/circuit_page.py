@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from survey_tools.knowledge.records import Circuit, CircuitHeads
 from survey_tools.site.circuit_drawing import Node, circuit_svg
 from survey_tools.site.contents import Contents
@@ -24,7 +26,7 @@ from survey_tools.site.page import Page
 
 def circuit_page(circuit: Circuit, contents: Contents) -> Page:
     """The task, the flow as a picture and as words, the heads of each class."""
-    title = f"{circuit.name} circuit"
+    title = circuit.name if re.search(r"\bcircuits?\b", circuit.name, re.IGNORECASE) else f"{circuit.name} circuit"
     body = joined(
         [
             f"# {text(title)}",

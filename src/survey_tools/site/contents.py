@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from survey_tools.knowledge.records import HeadType, OpenModel, Paper, Reproduction
+from survey_tools.knowledge.records import HeadType, OpenModel, Paper, Planned, Reproduction
 from survey_tools.knowledge.survey import Survey, load_survey
 from survey_tools.results.capability import CapabilityRecord
 from survey_tools.results.records import RunRecord
@@ -111,6 +111,10 @@ class Contents:
     def methods_of(self, paper: Paper) -> tuple[str, ...]:
         """Experimental methods of a paper: those its entry lists and those the survey names it for, in their order."""
         return tuple(method for method in self.methods if paper.id in self._papers_by_method[method])
+
+    def needs_of(self, paper: Paper) -> str | None:
+        """What a notebook of a paper needs, as its plan says; None where there is no plan."""
+        return paper.reproduction.planned.needs if isinstance(paper.reproduction, Planned) else None
 
     def task_name(self, task: str) -> str:
         """What a reader calls a task; made from its id."""

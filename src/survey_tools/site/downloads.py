@@ -1,4 +1,4 @@
-"""The survey in the forms other programs read, as files of the site. `survey_tools.exchange` makes every one of them."""
+"""The survey in the forms other programs read, as files of the site: all of them made by `survey_tools.exchange`."""
 
 from __future__ import annotations
 

@@ -14,6 +14,8 @@ from survey_tools.site.escape import text
 from survey_tools.site.page import ROOT
 
 EXCLUDED = " data-search-exclude"
+UNSEARCHED = "{ data-search-exclude }"
+"""After a heading: nothing of its section goes into the search index."""
 VERDICTS = {
     "reproduced": "Found here, and removing what was found causes the loss the definition claims.",
     "partly": "Found here, but the cause does not hold, or only one of several claims does.",
@@ -81,8 +83,9 @@ def table(
         "<tr>" + " ".join(cell("td", column, html) for column, html in enumerate(row)) + "</tr>\n" for row in rows
     )
     excluded = "" if searchable else EXCLUDED
+    # A group, not a region: landmarks would need names of their own, and a page has many tables.
     return (
-        f'<div class="frame" tabindex="0" role="region" aria-label="table"><table class="{kind}"{excluded}>\n'
+        f'<div class="frame" tabindex="0" role="group" aria-label="table"><table class="{kind}"{excluded}>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>"
     )
 
@@ -92,10 +95,10 @@ def figure(svg: str, caption: str, kind: str = "chart") -> str:
     return f'<figure class="{kind}"{EXCLUDED}>{svg.strip()}<figcaption>{caption}</figcaption></figure>'
 
 
-def facts(pairs: Iterable[tuple[str, str]], kind: str = "facts") -> str:
+def facts(pairs: Iterable[tuple[str, str]], kind: str = "facts", searchable: bool = True) -> str:
     """Names and values (HTML); pairs with an empty value are left out."""
     rows = "".join(f"<div><dt>{text(name)}</dt> <dd>{value}</dd></div>\n" for name, value in pairs if value)
-    return f'<dl class="{kind}">\n{rows}</dl>' if rows else ""
+    return f'<dl class="{kind}"{"" if searchable else EXCLUDED}>\n{rows}</dl>' if rows else ""
 
 
 def bullets(items: Iterable[str], kind: str = "plain") -> str:
@@ -118,7 +121,7 @@ def plan(planned: Plan, words: str) -> str:
     add it.
     """
     listing = facts([("How", text(planned.how)), ("Needs", text(planned.needs))], "facts facts--small")
-    return f'<div class="plan">\n<p>{badge("not run yet")} {words}</p>\n{listing}\n</div>'
+    return f'<div class="plan"{EXCLUDED}>\n<p>{badge("not run yet")} {words}</p>\n{listing}\n</div>'
 
 
 def joined(parts: Iterable[str]) -> str:

@@ -34,7 +34,6 @@ def heads_index(contents: Contents) -> Page:
         filters=_filters(contents),
         groups=tuple(groups),
         placeholder="name, alias, what it does",
-        kind="browse--heads",
     )
     body = joined(["# Head types", _lead(contents), listing.html(), _wanted(contents)])
     return Page("heads/index", "Head types", "Every kind of attention head in this survey.", body)
@@ -73,7 +72,7 @@ def _lead(contents: Contents) -> str:
 
 
 def _filters(contents: Contents) -> tuple[Filter, ...]:
-    stages = {stage.id: f"{stage.id} {stage.name}" for stage in contents.survey.framework.stages}
+    stages: dict[str, str] = {stage.id: f"{stage.id} {stage.name}" for stage in contents.survey.framework.stages}
     return (
         Filter("stage", "Stage", {**stages, OUTSIDE: "none of the four"}),
         Filter("place", "Stage from", PLACES),

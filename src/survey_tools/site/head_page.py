@@ -8,6 +8,7 @@ from survey_tools.exchange.jsonld import embedded, jsonld_of_head_type
 from survey_tools.knowledge.records import Detection, HeadType, Planned
 from survey_tools.site.contents import Contents
 from survey_tools.site.elements import (
+    UNSEARCHED,
     badge,
     bullets,
     corrections,
@@ -23,7 +24,7 @@ from survey_tools.site.elements import (
 from survey_tools.site.emergence_page import training_section
 from survey_tools.site.escape import code_block, text
 from survey_tools.site.formula import formula
-from survey_tools.site.links import HOW_TO_DETECTOR, WANTED
+from survey_tools.site.links import HOW_TO_DETECTOR, WANTED, with_links
 from survey_tools.site.naming_page import counterpart_words
 from survey_tools.site.page import Page
 from survey_tools.site.published import published_by_type
@@ -38,7 +39,7 @@ def head_page(head_type: HeadType, contents: Contents, svg_cache: Path | None = 
             _breadcrumb(head_type, contents),
             f'<p class="lead">{text(head_type.summary)}</p>',
             _at_a_glance(head_type, contents),
-            _definition(head_type),
+            _definition(head_type, contents),
             _surveyed(head_type),
             _caveats(head_type),
             "## Measured here",
@@ -83,10 +84,10 @@ def _at_a_glance(head_type: HeadType, contents: Contents) -> str:
     return bullets(rows or [f"{badge('not run yet')} on any model"], "verdicts")
 
 
-def _definition(head_type: HeadType) -> str:
+def _definition(head_type: HeadType, contents: Contents) -> str:
     definition = head_type.definition
     source = head_type.definition_source
-    read = f'\n\n<p class="quiet">Written from: {text(source)}.</p>' if source else ""
+    read = f'\n\n<p class="quiet">Written from: {with_links(source, contents)}.</p>' if source else ""
     listing = facts(
         [
             ("Attends to", text(definition.attends_to)),
@@ -182,7 +183,7 @@ def _papers(head_type: HeadType, contents: Contents) -> str:
             f"{tag(use.role, use.role)} {inside(f'papers/{paper.id}/', text(paper.title))} "
             f'<span class="quiet">{text(paper.published[:4])}{called}</span>'
         )
-    return "### Papers\n\n" + (bullets(rows, "papers") or "None yet.")
+    return f"### Papers {UNSEARCHED}\n\n" + (bullets(rows, "papers") or "None yet.")
 
 
 def _relations(head_type: HeadType, contents: Contents) -> str:
@@ -194,7 +195,7 @@ def _relations(head_type: HeadType, contents: Contents) -> str:
         rows.append(
             f"{text(related.words)} <strong>{inside(heads_page(related.id), name) if known else name}</strong>.{note}"
         )
-    return "## Relations\n\n" + bullets(rows, "relations") if rows else ""
+    return f"## Relations {UNSEARCHED}\n\n" + bullets(rows, "relations") if rows else ""
 
 
 def _counterparts(head_type: HeadType, contents: Contents) -> str:

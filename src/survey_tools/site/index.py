@@ -5,8 +5,8 @@ from __future__ import annotations
 from survey_tools.site.contents import Contents
 from survey_tools.site.elements import VERDICTS, badge, inside, joined, plural, table
 from survey_tools.site.escape import text
+from survey_tools.site.links import cited
 from survey_tools.site.page import Page
-from survey_tools.site.paper_list import short_authors
 
 
 def models_index(contents: Contents) -> Page:
@@ -46,14 +46,12 @@ def circuits_index(contents: Contents) -> Page:
     rows = []
     for circuit in contents.survey.circuits.values():
         count = sum(len(group.heads) for group in circuit.heads)
-        paper = contents.survey.papers.get(circuit.paper)
-        source = f"{text(short_authors(paper.authors))} {text(paper.published[:4])}" if paper else text(circuit.paper)
         rows.append(
             [
                 inside(f"circuits/{circuit.id}/", text(circuit.name)),
                 text(circuit.task),
                 text(circuit.model),
-                inside(f"papers/{circuit.paper}/", source),
+                inside(f"papers/{circuit.paper}/", cited(circuit.paper, contents)),
                 str(count) if count else "–",
             ]
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 
 from survey_tools.site.contents import Contents
 from survey_tools.site.elements import heads_page, inside
@@ -23,6 +24,20 @@ def paper_link(paper: str, contents: Contents) -> str:
     if known is None:
         return text(paper)
     return f'{inside(f"papers/{paper}/", text(known.title))} <span class="quiet">{text(known.published[:4])}</span>'
+
+
+def short_authors(authors: Sequence[str]) -> str:
+    """`Ada Lovelace et al.`; two are both named."""
+    return " and ".join(authors) if len(authors) <= 2 else f"{authors[0]} et al."
+
+
+def cited(paper: str, contents: Contents) -> str:
+    """A paper in a few words, for cells of tables: `Wang et al. 2022`, without its link."""
+    known = contents.survey.papers.get(paper)
+    if known is None or not known.authors:
+        return text(paper)
+    last = [author.split()[-1] for author in known.authors]
+    return f"{text(short_authors(last))} {text(known.published[:4])}"
 
 
 def head_link(head: str, contents: Contents) -> str:
@@ -48,3 +63,15 @@ def model_links(published: str, contents: Contents) -> str:
         ours = contents.model_called(name)
         shown.append(inside(f"models/{ours[0].id}/", text(name)) if ours else text(name))
     return "; ".join(shown)
+
+
+def with_links(words: str, contents: Contents) -> str:
+    """A sentence of an entry in which ids of papers (`the abstract of baek-2025-ocr-heads`) become links."""
+    parts = re.split(r"\b([a-z][a-z-]*-\d{4}-[a-z0-9-]*[a-z0-9])\b", words)
+    # text() drops spaces at the ends, and the parts need theirs.
+    return "".join(
+        inside(f"papers/{part}/", cited(part, contents))
+        if index % 2 and part in contents.survey.papers
+        else re.sub(r"\S+(?:\s+\S+)*", lambda match: text(match[0]), part)
+        for index, part in enumerate(parts)
+    )

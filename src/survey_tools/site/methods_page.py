@@ -5,13 +5,11 @@ from __future__ import annotations
 from survey_tools.knowledge.records import Method, MethodGroup
 from survey_tools.site.browse import narrowed
 from survey_tools.site.contents import Contents
-from survey_tools.site.elements import bullets, entry_footer, facts, inside, joined, plural, tag
+from survey_tools.site.elements import EXCLUDED, bullets, entry_footer, facts, inside, joined, plural, tag
 from survey_tools.site.escape import text
 from survey_tools.site.links import METHODS, paper_link
 from survey_tools.site.page import Page
 
-LISTED = 5
-"""Papers named under a method, the oldest; all of them are one click away."""
 DESCRIPTION = "Experimental methods for attention heads, each with its papers and the module that implements it."
 
 
@@ -95,15 +93,13 @@ def _named(method: Method, contents: Contents) -> str:
 
 
 def _all(method: Method, contents: Contents) -> str:
-    papers = [paper for paper in contents.survey.papers_with_method(method.id) if paper.id not in method.named_for]
-    count = _count(method.id, contents)
-    if not count:
-        return "none of this survey"
-    everything = narrowed("papers/", f"all {count}" if count > 1 else "in the list", method=method.id)
+    """All papers with the method, folded, and the same in the list of papers, where it can be narrowed further."""
+    papers = contents.survey.papers_with_method(method.id)
     if not papers:
-        return everything
-    newest = bullets(paper_link(paper.id, contents) for paper in reversed(papers[-LISTED:]))
-    return f"{newest}{everything}"
+        return "none of this survey"
+    listed = bullets(paper_link(paper.id, contents) for paper in reversed(papers))
+    narrow = narrowed("papers/", "the same in the list of papers", method=method.id)
+    return f"<details{EXCLUDED}><summary>{plural(len(papers), 'paper')}</summary>\n{listed}\n</details>{narrow}"
 
 
 def _count(method: str, contents: Contents) -> int:

@@ -65,7 +65,7 @@ def _scheme(scheme: Scheme, contents: Contents) -> str:
             ("Read", f"{link(scheme.link, text(scheme.link))} at <code>{text(scheme.revision)}</code>"),
             ("Licence", text(scheme.licence)),
             ("Holds", f"{plural(len(names), 'name')} in {plural(len(scheme.stacks), 'stack')}"),
-            ("Of these", f"{len(matched)} have a counterpart here, {len(names) - len(matched)} have none"),
+            ("Of these", f"{len(matched)} with a counterpart here, {len(names) - len(matched)} without"),
             ("Bands", ", ".join(f"{text(band)} {_span(*ends)}" for band, ends in scheme.bands.items())),
             ("Notes", text(scheme.notes or "")),
         ]
@@ -102,13 +102,13 @@ def _stack(stack: Stack, scheme: Scheme, contents: Contents) -> str:
             sign = "" if counterpart.match == "exact" else f"{counterpart.match} than "
             ours.setdefault(name, []).append(f"{sign}{head_link(head.id, contents)}")
     rows = []
-    for name in stack.names:
-        also = f'<br><small class="quiet">{text("; ".join(name.also))}</small>' if name.also else ""
+    for known in stack.names:
+        also = f'<br><small class="quiet">{text("; ".join(known.also))}</small>' if known.also else ""
         rows.append(
             [
-                f'<span id="{name_anchor(scheme, name.name)}">{text(name.name)}</span>{also}',
-                "<br>".join(ours.get(name.name, ())) or '<span class="quiet">none of ours</span>',
-                f'{text(name.band)} <span class="nowrap">{_span(*name.depth)}</span>',
+                f'<span id="{name_anchor(scheme, known.name)}">{text(known.name)}</span>{also}',
+                "<br>".join(ours.get(known.name, ())) or '<span class="quiet">none of ours</span>',
+                f'{text(known.band)} <span class="nowrap">{_span(*known.depth)}</span>',
             ]
         )
     listing = table(["their name, and what they map to it", "ours", "band, depth"], rows, searchable=True, kind=NAMES)
@@ -132,9 +132,13 @@ def _ours(scheme: Scheme, contents: Contents) -> str:
     without = [(head, counterpart) for head, counterpart in pairs if not counterpart.names]
     compared = {head.id for head, _ in pairs}
     waiting = [head for head in contents.survey.head_types.values() if head.id not in compared]
-    parts = [table(["ours", "match", "theirs"], rows, kind=NAMES) if rows else "None of our types has a name there yet."]
+    parts = [
+        table(["ours", "match", "theirs"], rows, kind=NAMES) if rows else "None of our types has a name there yet."
+    ]
     if without:
-        listed = "".join(f"<li>{head_link(head.id, contents)}{_note(counterpart)}</li>\n" for head, counterpart in without)
+        listed = "".join(
+            f"<li>{head_link(head.id, contents)}{_note(counterpart)}</li>\n" for head, counterpart in without
+        )
         parts.append(
             f"<details><summary>{plural(len(without), 'type')} of ours without a name there</summary>\n"
             f'<ul class="columns">\n{listed}</ul>\n</details>'
@@ -152,7 +156,7 @@ def _depths(scheme: Scheme, contents: Contents) -> str:
     known = {name.name: name for stack in scheme.stacks for name in stack.names}
     rows = []
     for head in contents.survey.head_types.values():
-        theirs = [
+        theirs: list[SchemeName | None] = [
             known[name]
             for counterpart in head.counterparts
             if counterpart.scheme == scheme.id
@@ -166,8 +170,8 @@ def _depths(scheme: Scheme, contents: Contents) -> str:
         return "No run has found heads of a type so far."
     header = ["type", "model", "heads found", "their depth", "measured beside theirs"]
     return (
-        "A head in layer <i>l</i> of <i>n</i> has the depth <i>l</i> / (<i>n</i> − 1). Strokes are the heads found by our "
-        "runs, the bar is what the scheme asserts. Planted models are left out: somebody chose the layer.\n\n"
+        "A head in layer <i>l</i> of <i>n</i> has the depth <i>l</i> / (<i>n</i> − 1). Strokes are the heads found by "
+        "our runs, the bar is what the scheme asserts. Planted models are left out: somebody chose the layer.\n\n"
         + table(header, rows, numeric=[2])
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from survey_tools.knowledge.records import Paper, Reproduction
@@ -10,6 +11,7 @@ from survey_tools.site.contents import Contents
 from survey_tools.site.downloads import DOWNLOADS
 from survey_tools.site.elements import heads_page, inside, joined, plural, tag
 from survey_tools.site.escape import text
+from survey_tools.site.links import short_authors
 from survey_tools.site.page import Page
 
 SHOWN_TYPES = 5
@@ -56,13 +58,21 @@ def papers_index(contents: Contents) -> Page:
     return Page("papers/index", "Papers", "Every paper in this survey, newest first.", body)
 
 
+def needs(contents: Contents) -> dict[str, int]:
+    """What planned notebooks need -> how many papers, the commonest first."""
+    found = Counter(need for paper in contents.survey.papers.values() if (need := contents.needs_of(paper)))
+    return dict(sorted(found.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def value_of(words: str) -> str:
+    """Words as a value of a menu, which holds no space."""
+    return "-".join("".join(sign if sign.isalnum() else " " for sign in words.lower()).split())
+
+
 def _lead(papers: Sequence[Paper], contents: Contents) -> str:
     wanted = sum(paper.summary is None for paper in papers)
     asked = f"; a summary is wanted of {inside('background/wanted/#summaries', str(wanted))}" if wanted else ""
-    files = ", ".join(
-        inside(file, label)
-        for file, label in DOWNLOADS.items()
-    )
+    files = ", ".join(inside(file, label) for file, label in DOWNLOADS.items())
     return (
         f'{plural(len(papers), "paper")}, newest first{asked}. <span class="quiet">A stage in brackets is ours: the '
         f"paper's head types are not placed by the framework. The whole list as data: {files}.</span>"
@@ -79,6 +89,7 @@ def _filters(contents: Contents) -> tuple[Filter, ...]:
         Filter("relevance", "Relevance", RELEVANCE),
         Filter("method", "Method", contents.methods),
         Filter("has", "With", HOLDS),
+        Filter("needs", "A notebook needs", {value_of(need): need for need in needs(contents)}),
     )
 
 
@@ -93,6 +104,7 @@ def _item(paper: Paper, contents: Contents) -> Item:
         "relevance": (paper.relevance,),
         "method": contents.methods_of(paper),
         "has": _holds(paper, contents),
+        "needs": tuple(value_of(need) for need in [contents.needs_of(paper)] if need),
     }
     tags = (tag("tangential") if paper.relevance == "tangential" else "") + (
         tag("summary wanted", "wanted") if paper.summary is None else ""
@@ -138,11 +150,6 @@ def _types(paper: Paper, contents: Contents) -> str:
 def _short(head: str, contents: Contents) -> str:
     """A type's name without the word that all of them end with."""
     return contents.head_name(head).removesuffix(" Heads").removesuffix(" Head")
-
-
-def short_authors(authors: Sequence[str]) -> str:
-    """`Ada Lovelace et al.`; two are both named."""
-    return " and ".join(authors) if len(authors) <= 2 else f"{authors[0]} et al."
 
 
 def _also(paper: Paper) -> str:

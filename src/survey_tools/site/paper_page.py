@@ -7,6 +7,7 @@ from survey_tools.knowledge.bibliography import bibtex
 from survey_tools.knowledge.records import Claim, Paper, Planned, Reproduction
 from survey_tools.site.contents import Contents
 from survey_tools.site.elements import (
+    UNSEARCHED,
     badge,
     bullets,
     corrections,
@@ -25,15 +26,16 @@ from survey_tools.site.elements import (
 from survey_tools.site.escape import code_block, link, text
 from survey_tools.site.links import HOW_TO_PAPER, WANTED, method_link
 from survey_tools.site.page import Page
+from survey_tools.site.paper_list import KINDS, RELEVANCE
 from survey_tools.site.published import published_by_paper
 from survey_tools.site.verdict_card import anchor
 
 DATE_SOURCE = {
-    "readme": "date of the survey's list",
+    "readme": "the reading list beside the survey",
     "arxiv-v1": "first arXiv version",
-    "arxiv-month": "month of the arXiv id",
-    "venue": "date of the venue",
-    "openreview": "date of the OpenReview page",
+    "arxiv-month": "the arXiv id, which holds the month",
+    "venue": "the venue",
+    "openreview": "the OpenReview page",
     "memory": "not checked",
 }
 RESOLVERS = {
@@ -59,7 +61,7 @@ def paper_page(paper: Paper, contents: Contents) -> Page:
             _missing(paper),
             corrections(paper.corrections),
             embedded(jsonld(paper, contents.survey, contents.site_url)),
-            "## Cite\n\n" + code_block(bibtex(paper), "bibtex"),
+            f"## Cite {UNSEARCHED}\n\n" + code_block(bibtex(paper), "bibtex"),
             entry_footer(f"papers/{paper.id}.yml", f"papers/{paper.id}.json"),
         ]
     )
@@ -73,24 +75,40 @@ def _facts(paper: Paper, contents: Contents) -> str:
     )
     named = [(name, address) for name, address in paper.links if address and name != "other"]
     links = " · ".join(link(address, name) for name, address in [*named, *(("more", a) for a in paper.links.other)])
-    stages = {stage.id: stage.name for stage in contents.survey.framework.stages}
-    about = ", ".join(f"{stage} {text(stages.get(stage, ''))}".strip() for stage in contents.survey.stages_of(paper))
-    return facts(
+    stages: dict[str, str] = {stage.id: stage.name for stage in contents.survey.framework.stages}
+    about = [f"{stage} {text(stages[stage])}" for stage in contents.survey.stages_of(paper)] + [
+        f"{stage} {text(stages[stage])} {tag('suggested by us', 'suggested')}"
+        for stage in contents.suggested_stages(paper)
+    ]
+    about_it = facts(
         [
             ("Authors", text(", ".join(paper.authors)) or "not confirmed"),
-            ("Published", f'{text(paper.published)} <span class="quiet">({DATE_SOURCE[paper.date_source]})</span>'),
+            ("Published", text(paper.published)),
             ("Venue", text(paper.venue or "")),
             ("Ids", ids),
             ("Links", links),
-            ("Kind", f"{text(paper.kind.replace('-', ' '))}, {paper.relevance}"),
-            ("Stages", about),
+            ("Kind", f"{KINDS[paper.kind]}, {RELEVANCE[paper.relevance]}"),
+            ("Stages", ", ".join(about)),
             ("Methods", ", ".join(method_link(method, contents) for method in contents.methods_of(paper))),
             ("Models", text(", ".join(paper.models))),
             ("Tasks", text("; ".join(paper.tasks))),
             ("Asked here", _asked(paper, contents)),
-            ("Listed in", _listed(paper, contents)),
-            ("Confirmed in", text(paper.confirmed_in or "")),
         ]
+    )
+    return about_it + "\n\n" + _sources(paper, contents)
+
+
+def _sources(paper: Paper, contents: Contents) -> str:
+    """What the page rests on: what was read, where title and date were confirmed, which earlier list holds it."""
+    return facts(
+        [
+            ("Summary from", text(paper.summary_source or "")),
+            ("Date from", DATE_SOURCE[paper.date_source]),
+            ("Confirmed in", text(paper.confirmed_in or "")),
+            ("Listed in", _listed(paper, contents)),
+        ],
+        "facts facts--small facts--sources",
+        searchable=False,
     )
 
 
@@ -121,7 +139,7 @@ def _summary(paper: Paper) -> str:
         ],
         "facts facts--wide",
     )
-    return f'## Summary\n\n{listing}\n\n<p class="quiet">Written from: {text(paper.summary_source or "not said")}.</p>'
+    return f"## Summary\n\n{listing}"
 
 
 def _head_types(paper: Paper, contents: Contents) -> str:
@@ -169,7 +187,7 @@ def _published(paper: Paper, contents: Contents) -> str:
 
 
 def _reproduction(paper: Paper, contents: Contents) -> str:
-    title = "## Measured here\n\n"
+    title = f"## Measured here {UNSEARCHED}\n\n"
     if isinstance(paper.reproduction, Planned):
         more = inside(f"{WANTED}#reproductions", "what else is wanted")
         return title + plan(paper.reproduction.planned, f"There is no notebook yet, but a plan (see {more}).")

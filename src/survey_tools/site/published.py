@@ -10,6 +10,7 @@ from survey_tools.results.records import RunRecord
 from survey_tools.site.contents import Contents
 from survey_tools.site.elements import head_name, heads_page, inside, number, plural, table
 from survey_tools.site.escape import text
+from survey_tools.site.links import cited
 
 EVIDENCE = {
     "paper": "stated in the paper",
@@ -40,7 +41,7 @@ def published_by_type(rows: Iterable[tuple[str, PublishedHead]], contents: Conte
     """Table for a head type's page: one row a paper, model and source of the information."""
     cells = [
         [
-            inside(f"papers/{group.paper}/", _cited(group.paper, contents)),
+            inside(f"papers/{group.paper}/", cited(group.paper, contents)),
             _model_cell(group.model, contents),
             _heads_cell(heads, group.score_kind),
             _agreement(group, heads, contents),
@@ -108,11 +109,6 @@ def _other_forms(heads: list[PublishedHead]) -> str:
     """`10.7` and `a10.h7`, as papers write heads: not shown, but found by the search."""
     forms = " ".join(f"{head.layer}.{head.head} a{head.layer}.h{head.head}" for head in heads)
     return f'<span class="other-forms" aria-hidden="true"> {forms}</span>'
-
-
-def _cited(paper: str, contents: Contents) -> str:
-    known = contents.survey.papers.get(paper)
-    return f"{text(short_authors(known.authors))} {text(known.published[:4])}" if known else text(paper)
 
 
 def _model_cell(model: str, contents: Contents) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from survey_tools.knowledge.records import Detection, HeadType, NotReproducible, Paper, Planned
@@ -9,21 +10,31 @@ from survey_tools.site.browse import narrowed
 from survey_tools.site.contents import Contents
 from survey_tools.site.elements import bullets, inside, joined, plural, table
 from survey_tools.site.escape import text
-from survey_tools.site.links import HOW_TO_DETECTOR, HOW_TO_HEAD_TYPE, HOW_TO_PAPER, WANTED, head_link, paper_link
+from survey_tools.site.links import (
+    HOW_TO_DETECTOR,
+    HOW_TO_HEAD_TYPE,
+    HOW_TO_PAPER,
+    WANTED,
+    head_link,
+    paper_link,
+    with_links,
+)
 from survey_tools.site.page import Page
+from survey_tools.site.paper_list import needs, value_of
 
 NEEDS = {
-    "A model of images, sound or video": ("vision", "image", "visual", "video", "audio", "speech", "diffusion", "ocr"),
-    "A model trained for it": ("train", "fine-tun", "finetun", "checkpoint"),
-    "A larger or an instruction-tuned model": ("larger", "instruction", "chat", "reasoning model", "safety", "billion"),
-    "Long prompts": ("needle", "long context", "long-context", "thousand"),
-    "Other heads found first": ("found first", "heads first", "known heads"),
-    "Activation or path patching": ("patching",),
-    "Prompts of its own": ("prompt", "task", "question", "pairs", "facts", "sequence", "items", "acronym"),
-    "Any text": ("text", "token"),
+    "A model of images, video or sound": r"vision|image|multimodal|video|audio|whisper|diffusion",
+    "A model trained for the purpose, or two checkpoints": r"trained (for the purpose|on such|toy)|toy model"
+    r"|two checkpoints|clean parent|descendant|reasoning-trained|trained gates",
+    "An encoder, or parsed text": r"\bbert|roberta|encoder|parser|treebank",
+    "A chat or reasoning model": r"chat model|-chat|instruct|reasoning model|safety",
+    "A model of several languages": r"multilingual|both languages|several languages",
+    "A model of long context": r"long-context|long context|needle|some thousand|several thousand|book length",
+    "Heads of another type first": r"found first|done first|of the .* type|same problems|as for ",
+    "Activation or path patching": r"patching",
 }
 """What a planned detector needs -> words of the plan's `needs`; a type stands under the first that fits."""
-OTHERWISE = "Something else"
+OTHERWISE = "A text model, and prompts or text of its own"
 OPEN = 8
 """Longer lists are folded."""
 
@@ -41,12 +52,12 @@ def wanted_page(contents: Contents) -> Page:
     body = joined(
         [
             "# What is missing",
-            '<p class="lead">A survey that hides its gaps can not be trusted, and can not be helped. This page is made '
+            '<p class="lead">A survey that hides its gaps cannot be trusted, and cannot be helped. This page is made '
             "from the entries: a gap that is closed there goes from here with the next build.</p>",
             _counts(summaries, detectors, doubts, plans, entries),
             _summaries(summaries, contents),
             _detectors(detectors, contents),
-            _plans(plans, papers, contents),
+            _plans(papers, contents),
             _doubts(doubts, contents),
             _definitions(unread, contents),
             _entries(entries, contents),
@@ -56,7 +67,13 @@ def wanted_page(contents: Contents) -> Page:
 
 
 def _counts(*gaps: Sequence[object]) -> str:
-    names = ("summaries", "detectors", "facts not confirmed", "papers not reproduced", "head types without an entry")
+    names = (
+        "summaries",
+        "detectors",
+        "papers with facts not confirmed",
+        "papers not reproduced",
+        "head types without an entry",
+    )
     anchors = ("summaries", "detectors", "facts", "reproductions", "entries")
     cells = "".join(
         f"<li>{inside(f'{WANTED}#{anchor}', f'<strong>{len(gap):,}</strong> {name}')}</li>"
@@ -74,8 +91,8 @@ def _folded(rows: Iterable[str], words: str) -> str:
 
 def _summaries(papers: Sequence[Paper], contents: Contents) -> str:
     how = (
-        f"Three short sentences of your own: what is new, how, what came out, and `summary_source`, which says what you "
-        f"read ({inside(HOW_TO_PAPER, 'how')}). A number has to stand in what you read."
+        f"Three short sentences of your own: what is new, how, what came out, and `summary_source`, which says what "
+        f"you read ({inside(HOW_TO_PAPER, 'how')}). A number has to stand in what you read."
     )
     listed = _folded((paper_link(paper.id, contents) for paper in papers), plural(len(papers), "paper"))
     return f"## Summaries {{ #summaries }}\n\n{listed or 'Every paper has a summary.'}\n\n{how}"
@@ -86,9 +103,10 @@ def _detectors(heads: Sequence[HeadType], contents: Contents) -> str:
     for head in heads:
         groups[need_of(head)].append(head)
     written = sum(isinstance(head.detection, Detection) for head in contents.survey.head_types.values())
+    same = narrowed("heads/", "The same as a list", detector="planned")
     lead = (
-        f"{plural(written, 'type')} can be looked for today; {plural(len(heads), 'type')} have a plan and no detector. "
-        f"They are grouped by what the plan says it needs. {narrowed('heads/', 'The same as a list', detector='planned')}. "
+        f"{plural(written, 'type')} can be looked for today; {plural(len(heads), 'type has', 'types have')} a plan and no detector. "
+        f"They are grouped by words of what the plan says it needs. {same}. "
         f"A detector is one file ({inside(HOW_TO_DETECTOR, 'how to add one')})."
     )
     sections = [
@@ -98,37 +116,32 @@ def _detectors(heads: Sequence[HeadType], contents: Contents) -> str:
         for need, members in groups.items()
         if members
     ]
-    return joined(["## Detectors {#detectors}", lead, *sections])
+    return joined(["## Detectors { #detectors data-search-exclude }", lead, *sections])
 
 
 def need_of(head: HeadType) -> str:
     """The group of NEEDS in which a planned type stands."""
     words = _needs(head).lower()
-    return next((need for need, signs in NEEDS.items() if any(sign in words for sign in signs)), OTHERWISE)
+    return next((need for need, signs in NEEDS.items() if re.search(signs, words)), OTHERWISE)
 
 
 def _needs(head: HeadType) -> str:
     return head.detection.planned.needs if isinstance(head.detection, Planned) else ""
 
 
-def _plans(planned: Sequence[Paper], papers: Sequence[Paper], contents: Contents) -> str:
+def _plans(papers: Sequence[Paper], contents: Contents) -> str:
+    waiting = needs(contents)
     never = sum(isinstance(paper.reproduction, NotReproducible) for paper in papers)
-    groups: dict[str, list[Paper]] = {}
-    for paper in planned:
-        assert isinstance(paper.reproduction, Planned)
-        groups.setdefault(paper.reproduction.planned.needs, []).append(paper)
-    sections = [
-        f"<details><summary>{text(need[:1].upper() + need[1:])} ({len(members)})</summary>\n"
-        + bullets(paper_link(paper.id, contents) for paper in members)
-        + "\n</details>"
-        for need, members in sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
-    ]
     lead = (
-        f"{plural(len(planned), 'paper')} have a plan for a notebook and no notebook yet, grouped by what it needs; "
-        f"{never} can not be reproduced with open models, and say why. "
-        f"{narrowed('papers/', 'Papers with a run', has='run')} show how it is done."
+        f"{plural(sum(waiting.values()), 'paper has', 'papers have')} a plan for a notebook and no notebook yet; {never} cannot be "
+        f"reproduced with open models, and say why. {narrowed('papers/', 'Papers with a run', has='run')} show how it "
+        f"is done. What the plans need:"
     )
-    return joined(["## Papers not reproduced {#reproductions}", lead, *sections])
+    rows = [
+        f"{narrowed('papers/', text(need), needs=value_of(need))} <span class='quiet'>{plural(count, 'paper')}</span>"
+        for need, count in waiting.items()
+    ]
+    return joined(["## Papers not reproduced { #reproductions }", lead, bullets(rows, "columns")])
 
 
 def _doubts(papers: Sequence[Paper], contents: Contents) -> str:
@@ -141,21 +154,16 @@ def _doubts(papers: Sequence[Paper], contents: Contents) -> str:
     ]
     listing = table(["paper", "not confirmed"], rows) if rows else "Nothing."
     how = f"Whoever can confirm one, with the place where it stands: {inside(HOW_TO_PAPER, 'one line is enough')}."
-    return f"## Facts not confirmed {{ #facts }}\n\n{listing}\n\n{how}"
+    return f"## Facts not confirmed {{ #facts data-search-exclude }}\n\n{listing}\n\n{how}"
 
 
 def _definitions(heads: Sequence[HeadType], contents: Contents) -> str:
     if not heads:
         return ""
-    sources: dict[str, list[HeadType]] = {}
-    for head in heads:
-        sources.setdefault(head.definition_source or "", []).append(head)
-    rows = [
-        f"{text(source)}: {', '.join(head_link(head.id, contents) for head in members)}"
-        for source, members in sorted(sources.items(), key=lambda pair: (-len(pair[1]), pair[0]))
-    ]
-    lead = f"{plural(len(heads), 'definition')} rest on less than the papers themselves. What was read:"
-    return f"## Definitions to check {{ #definitions }}\n\n{lead}\n\n{_folded(rows, plural(len(rows), 'source'))}"
+    rows = (f"{head_link(head.id, contents)}: {with_links(head.definition_source or '', contents)}" for head in heads)
+    lead = f"{plural(len(heads), 'definition rests', 'definitions rest')} on less than the papers themselves. What was read:"
+    listed = _folded(rows, plural(len(heads), "head type"))
+    return f"## Definitions to check {{ #definitions data-search-exclude }}\n\n{lead}\n\n{listed}"
 
 
 def _entries(heads: Sequence[str], contents: Contents) -> str:

@@ -36,7 +36,7 @@ def _term(term: Term, contents: Contents) -> str:
         ],
         "facts facts--small",
     )
-    return joined([f"### {text(term.term)} {{ #{term.id} }}", text(term.meaning), also, more])
+    return joined([f"## {text(term.term)} {{ #{term.id} .term }}", text(term.meaning), also, more])
 
 
 def open_questions_page(contents: Contents) -> Page:
@@ -65,4 +65,4 @@ def _question(question: Question, contents: Contents) -> str:
         ],
         "facts facts--wide",
     )
-    return f"### {text(question.question)} {{ #{question.id} }}\n\n{more}"
+    return f"## {text(question.question)} {{ #{question.id} .term }}\n\n{more}"
