@@ -83,7 +83,7 @@ def paper(number: int, chance: random.Random) -> str:
             }
             for _ in range(chance.randint(0, 4))
         ],
-        "methods": ["zero-ablation", "scoring"],
+        "methods": ["zero-ablation", "mean-ablation"],
         "models": ["GPT-2 small", "Pythia 160M"],
         "tasks": [sentence(3)[:-1]],
         "claims": [{"statement": sentence(14), "metric": "accuracy", "value": chance.random(), "where": "Sec. 4"}],

@@ -77,7 +77,7 @@ def test_a_base_that_is_none_is_one_sentence(git, tmp_path, base, sentence):
 def test_each_kind_of_file_has_its_page(survey):
     files = {
         "papers/olsson-2022-induction-heads.yml": (
-            "papers/olsson-2022-induction/",
+            "papers/olsson-2022-induction-heads/",
             "In-context Learning and Induction Heads",
         ),
         "head_taxonomy/induction.yml": ("heads/induction/", survey.head_types["induction"].name),

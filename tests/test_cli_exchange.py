@@ -50,9 +50,10 @@ def test_croissant_and_its_tables_belong_together(tmp_path: Path) -> None:
     assert result.exit_code == 0
     data = json.loads((tmp_path / "croissant.json").read_text(encoding="utf-8"))
     names = [file["name"] for file in data["distribution"]]
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*names, "croissant.json"])
-    for file in data["distribution"]:
-        assert hashlib.sha256((tmp_path / file["name"]).read_bytes()).hexdigest() == file["sha256"]
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == sorted(names)
+    for file in data["distribution"]:  # the folder is laid out as the site is
+        path = tmp_path / file["contentUrl"].removeprefix(f"{SITE}/")
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"]
 
 
 def test_croissant_without_an_address_is_one_sentence() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 from survey_tools.knowledge.kinds import kind_of
 from survey_tools.knowledge.problems import Problem
 from survey_tools.knowledge.read_ahead import _json_texts, _processes, read_ahead
+from survey_tools.knowledge.repair import repair
 from survey_tools.knowledge.reports import as_github, as_json, as_text
 from survey_tools.knowledge.validation import to_record
 from survey_tools.knowledge.yaml_source import Source, parse, plain_scalar, read_source
@@ -240,3 +244,21 @@ def test_one_process_where_other_threads_run():
     finally:
         stop.set()
         thread.join()
+
+
+@pytest.fixture
+def generated(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2]))
+    return importlib.import_module("benchmarks.entries")
+
+
+def test_papers_of_the_benchmark_are_good_and_its_mistakes_are_one_problem_each(tree, generated):
+    chance = random.Random(1)
+    for number in range(12):
+        tree.write(f"papers/{generated.paper_id(number)}.yml", generated.paper(number, chance))
+    assert tree.check() == []
+    assert repair(tree.root, ["papers/0generated-00000.yml"]) == []
+    expected = generated.break_papers(tree.root, 2 * len(generated.MISTAKES))
+    problems = tree.check()
+    assert len(problems) == len(expected) == 10
+    assert {(problem.path, problem.line) for problem in problems} == expected

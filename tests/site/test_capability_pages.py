@@ -110,7 +110,7 @@ def test_the_page_of_a_task_holds_all_that_its_records_say(tiny: Contents) -> No
         "survey tasks run copying --model", "On the twin", "Log odds",
     ):  # fmt: skip
         assert words in body, words
-    other = body.split("#### Does not apply")[1]
+    other = body.split("### Does not apply")[1]
     assert "It is an encoder &#38; expects no next token." in other
     assert "Other 1.5B" in other
 
@@ -126,7 +126,7 @@ def test_examples_keep_their_lines_and_nothing_in_them_is_markup(tiny: Contents)
 
 def test_what_is_empty_has_no_heading(tiny: Contents) -> None:
     body = task_page("copying", holding(tiny, cell(examples=[], roles={}, dropped={}, source=None))).body
-    for heading in ("## Examples", "## Roles", "#### Items left out", "#### Does not apply", "## Head types that ask"):
+    for heading in ("## Examples", "## Roles", "### Items left out", "### Does not apply", "## Head types that ask"):
         assert heading not in body
     assert "the task is ours" in body
     only = task_page("copying", holding(tiny, inapplicable())).body

@@ -60,7 +60,8 @@ def test_the_tiny_survey_builds_strictly(built: tuple[SiteReport, Path]) -> None
         assert (site / address / "index.html").is_file(), address
     for file in (
         "survey.json", "records/tiny/induction.json", "heads/induction.json", "schemas/paper.schema.json",
-        "survey.csl.json", "background/methods.json", "capability.json", "records/tiny/tasks/copying.json", "records/tiny/series/induction-2.json",
+        "survey.csl.json", "background/methods.json", "capability.json", "records/tiny/tasks/copying.json",
+        "records/tiny/series/induction-2.json",
     ):  # fmt: skip
         json.loads((site / file).read_text(encoding="utf-8"))
     assert report.unplaced == ()

@@ -16,6 +16,8 @@ from survey_tools.exchange.tables import Table, csv_text
 
 VERSION = "http://mlcommons.org/croissant/1.1"
 FILE = "croissant.json"
+FOLDER = "data"
+"""Where the tables lie, from the top of the site."""
 _TERMS = (
     "annotation", "arrayShape", "citeAs", "column", "conformsTo", "containedIn", "equivalentProperty", "excludes",
     "extract", "field", "fileProperty", "fileObject", "fileSet", "format", "includes", "isArray", "isLiveDataset",
@@ -39,7 +41,7 @@ _BIBTEX = "@misc{{attention-head-survey, author = {{{{{creator}}}}}, title = {{{
 _TYPES = {"text": "sc:Text", "integer": "sc:Integer", "number": "sc:Float", "boolean": "sc:Boolean"}
 
 
-def croissant(tables: Sequence[Table], site_url: str, published: str, folder: str = "data") -> dict[str, Any]:
+def croissant(tables: Sequence[Table], site_url: str, published: str, folder: str = FOLDER) -> dict[str, Any]:
     """The metadata of `tables`, whose CSV files (`csv_text`) lie in `folder` of the site.
 
     `published` is the date of the data, YYYY-MM-DD.

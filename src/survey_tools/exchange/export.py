@@ -81,7 +81,8 @@ def _parquet(source: Source) -> dict[str, bytes]:
 
 def _croissant(source: Source) -> dict[str, bytes]:
     data = croissant_metadata.croissant(list(source.tables.values()), source.site_url, source.published)
-    return {croissant_metadata.FILE: json_text(data).encode(), **_csv(source)}
+    tables = {f"{croissant_metadata.FOLDER}/{name}": content for name, content in _csv(source).items()}
+    return {croissant_metadata.FILE: json_text(data).encode(), **tables}
 
 
 FORMATS: dict[str, Callable[[Source], dict[str, bytes]]] = {

@@ -13,7 +13,7 @@ from pathlib import Path
 from survey_tools.errors import KnowledgeError
 from survey_tools.knowledge.findings import Finding, Rule, place
 from survey_tools.knowledge.kinds import HEAD_TYPE, PAPER
-from survey_tools.knowledge.load import Entries, load_entries
+from survey_tools.knowledge.load import Entries, garbage_collection_paused, load_entries
 from survey_tools.knowledge.lookup import did_you_mean
 from survey_tools.knowledge.problems import Problem
 from survey_tools.knowledge.records import Detection, Framework, HeadType, Reproduction, Staging
@@ -34,11 +34,12 @@ def check(root: Path, paths: Sequence[Path | str] = (), sources: Path | None = N
         KnowledgeError: one of `paths` does not exist or lies outside `root`, or `sources` holds no paper's text.
     """
     wanted = chosen(root, paths)
-    entries = load_entries(root)
-    findings = [finding for rule in RULES for finding in rule(entries)]
-    if sources is not None:
-        findings += numbers_not_in_texts(entries, sources)
-    problems = entries.problems + entries.first_lines + reference_problems(entries) + place(entries, findings)
+    with garbage_collection_paused():
+        entries = load_entries(root)
+        findings = [finding for rule in RULES for finding in rule(entries)]
+        if sources is not None:
+            findings += numbers_not_in_texts(entries, sources)
+        problems = entries.problems + entries.first_lines + reference_problems(entries) + place(entries, findings)
     return sorted(problem for problem in problems if wanted(problem.path))
 
 

@@ -135,7 +135,7 @@ def load_entry(file: Path, kind: Kind, path: str) -> tuple[Entry | None, Source]
 
 def load_entries(root: Path) -> Entries:
     """All entries under `root`, with every problem of single files; see `references.py` for the rest."""
-    with _garbage_collection_paused():
+    with garbage_collection_paused():
         return _load(root)
 
 
@@ -173,7 +173,7 @@ def _good_record(ready: str, kind: Kind, file: Path) -> Entry | None:
 
 
 @contextmanager
-def _garbage_collection_paused() -> Iterator[None]:
+def garbage_collection_paused() -> Iterator[None]:
     """Every record is kept, so there is nothing to collect; looking took a quarter of the time of 5,000 papers."""
     was_on = gc.isenabled()
     gc.disable()

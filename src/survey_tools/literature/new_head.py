@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from survey_tools.errors import AlreadyHere, LiteratureError, SurveyError
 from survey_tools.knowledge.fields import ID_PATTERN
 from survey_tools.knowledge.kinds import FRAMEWORK, FRAMEWORK_ID, HEAD_TYPE
 from survey_tools.knowledge.load import Entries, load_entries
@@ -33,7 +34,7 @@ Near-misses: to be replaced by the heads that look alike, and by what tells each
 before the first run on a real model.
 """
 
-from survey_tools.errors import AlreadyHere, DetectionError, LiteratureError, SurveyError
+from survey_tools.errors import DetectionError
 
 raise DetectionError(
     "the detector of '{id}' is a draft: replace the last lines of heads/detectors/{module}.py by its "

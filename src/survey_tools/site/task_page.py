@@ -169,7 +169,7 @@ def _left_out(cells: Sequence[CapabilityRecord], contents: Contents) -> str:
         for cell in cells
         if cell.dropped
     ]
-    return "#### Items left out\n\n" + bullets(rows) if rows else ""
+    return "### Items left out\n\n" + bullets(rows) if rows else ""
 
 
 def _not_put(cells: Sequence[CapabilityRecord], contents: Contents) -> str:
@@ -178,7 +178,7 @@ def _not_put(cells: Sequence[CapabilityRecord], contents: Contents) -> str:
         for cell in cells
         if cell.value is None
     ]
-    return f"#### Does not apply\n\n{bullets(rows)}" if rows else ""
+    return f"### Does not apply\n\n{bullets(rows)}" if rows else ""
 
 
 def _asking(task: str, contents: Contents) -> str:
