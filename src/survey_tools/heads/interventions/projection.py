@@ -44,4 +44,5 @@ class Project(Edit):
             raise DetectionError(f"the direction projected out of {name_of(head)} is zero; give one with a length.")
         unit = (self.direction / length).to(z)
         off_center = z if self.center is None else z - self.center.to(z)
-        return z - (off_center @ unit)[..., None] * unit
+        along: Tensor = (off_center @ unit)[..., None] * unit
+        return z - along
