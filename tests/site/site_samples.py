@@ -227,7 +227,8 @@ def write_tiny_survey(root: Path) -> Path:
         "models/other-1.5b.yml": MODEL.format(id="other-1.5b", name="Other 1.5B", upstream="null"),
         "docs/about.md": "# About\n\nSee [a paper](papers/zheng-2024-survey.md).\n",
         "docs/notation.md": "# Notation\n\nWords.\n",
-        "docs/contributing.md": "# Contributing\n\n## Add or correct a paper\n\n## Add a head type\n\n## Add a detector\n",
+        "docs/contributing.md": "# Contributing\n\n## Add or correct a paper\n\n## Add a head type\n\n"
+        "## Add a detector\n",
         "docs/schemas/paper.schema.json": "{}\n",
         **FILES,
         "mkdocs.yml": (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8"),

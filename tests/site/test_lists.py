@@ -8,7 +8,9 @@ import re
 from survey_tools.knowledge.records import Paper, PublishedHead
 from survey_tools.site.browse import Filter, Item, Listing, narrowed
 from survey_tools.site.contents import Contents
+from survey_tools.site.elements import first_of
 from survey_tools.site.head_list import heads_index
+from survey_tools.site.head_page import head_page
 from survey_tools.site.home_page import home_page
 from survey_tools.site.links import cited, model_links, short_authors, with_links
 from survey_tools.site.paper_list import needs, papers_index, value_of
@@ -165,3 +167,31 @@ def test_a_long_table_of_published_heads_is_folded(tiny: Contents) -> None:
     assert "<summary>14 more rows</summary>" in shown
     assert shown.split("<details>")[0].count("L1H2") == 6
     assert "<details>" not in published_by_paper("olsson-2022-induction-heads", heads[:8], tiny)
+
+
+def test_a_long_list_stands_open_only_at_its_beginning() -> None:
+    rows = [f"row {number}" for number in range(9)]
+    assert first_of(rows, 7).count("<li>") == 9
+    assert "details" not in first_of(rows, 7), "two rows are not worth a click"
+    opened, folded = first_of(rows, 4).split("<details><summary>5 more</summary>")
+    assert (opened.count("<li>"), folded.count("<li>")) == (4, 5)
+    assert first_of([], 4) == ""
+
+
+def test_papers_that_introduce_a_type_come_first(tiny: Contents) -> None:
+    paper = tiny.survey.papers["olsson-2022-induction-heads"]
+    older = [
+        paper.model_validate({
+            **paper.model_dump(), "id": f"earlier-{number}", "published": f"19{number}", "reproduction": {
+                "not_reproducible": "No."}, "head_types": ({"id": "induction", "role": "studies"},),
+        })
+        for number in range(80, 95)
+    ]  # fmt: skip
+    contents = tiny
+    for one in older:
+        contents = with_paper(contents, one)
+    body = head_page(contents.survey.head_types["induction"], contents, tiny.survey.root / "build/svg").body
+    papers = body.split("### Papers")[1].split("## Relations")[0]
+    assert papers.index("tag--introduces") < papers.index("earlier-80")
+    assert "<summary>4 more</summary>" in papers
+    assert "papers/#type=induction" in papers

@@ -18,10 +18,12 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync",
 ]  # fmt: skip
-PAGES = ["", "heads/", "heads/induction/", "heads/nasty/", "papers/olsson-2022-induction-heads/", "models/tiny/",
-         "papers/", "papers/nasty-2025/", "background/methods/", "background/benchmarks/", "background/naming/",
-         "background/glossary/", "background/open-questions/", "background/wanted/", "circuits/repeat/", "tasks/", "tasks/copying/", "emergence/", "notebooks/tiny/repeated-tokens/",
-         "about/"]  # fmt: skip
+PAGES = [
+    "", "heads/", "heads/induction/", "heads/nasty/", "papers/", "papers/olsson-2022-induction-heads/",
+    "papers/nasty-2025/", "models/tiny/", "circuits/repeat/", "tasks/", "tasks/copying/", "emergence/",
+    "background/methods/", "background/benchmarks/", "background/naming/", "background/glossary/",
+    "background/open-questions/", "background/wanted/", "notebooks/tiny/repeated-tokens/", "about/",
+]  # fmt: skip
 
 pytestmark = [
     pytest.mark.browser,

@@ -190,7 +190,7 @@ def _files(root: Path, problems: list[Problem]) -> Iterator[tuple[Kind, Path]]:
     for folder in sorted(folders):
         if not (root / folder).is_dir():
             continue
-        for file in sorted((root / folder).iterdir()):
+        for file in sorted((root / folder).iterdir(), key=lambda file: file.name):
             path = f"{folder}/{file.name}"
             if file.name.startswith(".") or file.name == "README.md" or path in folders:
                 continue

@@ -23,7 +23,8 @@ from survey_tools.knowledge.file_text import MAX_BYTES
 from survey_tools.knowledge.kinds import KINDS, Kind, kind_of
 from survey_tools.knowledge.migrations import Data, migrate, migrated_text, notes
 from survey_tools.knowledge.problems import FieldPath, field_name
-from survey_tools.knowledge.yaml_source import Source, compose, parse
+from survey_tools.knowledge.quoting import unquoted_text, with_quotes
+from survey_tools.knowledge.yaml_source import Source, parse
 
 Edit = Callable[[str, Kind], str]
 
@@ -79,7 +80,7 @@ def repaired(text: str, kind: Kind) -> tuple[str, list[str]]:
     """The text of an entry as mended, and what was done; the text itself when it cannot be read."""
     mended, done = _edited(text, kind, FIRST_EDITS)
     data = _data(mended)
-    if data is None or compose(mended) is None:  # a second document is read by nobody
+    if data is None or text_edits.tree(mended) is None:  # a second document is read by nobody
         return text, []
     for step in (_migrated, _quoted):
         changed, said, expected = step(mended, data, kind)
@@ -107,11 +108,11 @@ def _migrated(text: str, data: Data, kind: Kind) -> tuple[str, list[str], Data]:
 
 def _quoted(text: str, data: Data, kind: Kind) -> tuple[str, list[str], Data]:
     expected = copy.deepcopy(data)
-    found = text_edits.unquoted_text(text, kind)
+    found = unquoted_text(text, kind)
     for path, raw in found:
         _set(expected, path, raw)
     names = [field_name(path) for path, _ in found] or ["keys"]
-    return text_edits.with_quotes(text, kind), [f"quoted {', '.join(names)}"], expected
+    return with_quotes(text, kind), [f"quoted {', '.join(names)}"], expected
 
 
 def _set(data: Any, path: FieldPath, value: str) -> None:

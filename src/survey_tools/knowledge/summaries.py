@@ -10,7 +10,7 @@ of the first 493 papers share one that long.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 from survey_tools.errors import KnowledgeError
@@ -18,6 +18,7 @@ from survey_tools.knowledge.findings import Finding, Rule
 from survey_tools.knowledge.kinds import PAPER
 from survey_tools.knowledge.load import Entries
 from survey_tools.knowledge.problems import FieldPath
+from survey_tools.knowledge.records import Summary
 
 MIN_WORDS, MAX_WORDS = 6, 60
 """Of each of the three parts of a summary."""
@@ -41,6 +42,7 @@ FUNCTION_WORDS = frozenset(
     f"{_ARTICLES_AND_QUANTIFIERS} {_PRONOUNS_AND_QUESTION_WORDS} {_PREPOSITIONS} {_CONJUNCTIONS_AND_PARTICLES} "
     f"{_AUXILIARIES}".split()
 )
+_PARTS = tuple(Summary.model_fields)
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=[A-Z0-9])")
 
@@ -66,8 +68,8 @@ def frame(sentence: list[str]) -> str:
 def _parts(entries: Entries) -> Iterator[tuple[str, FieldPath, str]]:
     for paper in entries.papers.values():
         if paper.summary is not None:
-            for part, text in paper.summary:
-                yield paper.id, ("summary", part), text
+            for part in _PARTS:
+                yield paper.id, ("summary", part), getattr(paper.summary, part)
 
 
 def _lengths(entries: Entries) -> Iterator[Finding]:
@@ -78,26 +80,31 @@ def _lengths(entries: Entries) -> Iterator[Finding]:
             yield Finding(PAPER, paper, where, message, "say more" if count < MIN_WORDS else "say less")
 
 
+Places = dict[str, list[tuple[str, FieldPath]]]
+"""Where a shape was seen: papers, and the parts of their summaries."""
+
+
 def _templates(entries: Entries) -> Iterator[Finding]:
-    frames: dict[str, dict[str, FieldPath]] = {}
-    openings: dict[str, dict[str, FieldPath]] = {}
+    frames: Places = {}
+    openings: Places = {}
     for paper, where, text in _parts(entries):
         for sentence in map(words, sentences(text)):
             if shape := frame(sentence):
-                frames.setdefault(shape, {}).setdefault(paper, where)
+                frames.setdefault(shape, []).append((paper, where))
             if len(sentence) >= OPENING_WORDS:
-                openings.setdefault(" ".join(sentence[:OPENING_WORDS]), {}).setdefault(paper, where)
+                openings.setdefault(" ".join(sentence[:OPENING_WORDS]), []).append((paper, where))
     yield from _used_too_often("frame of a sentence", frames)
     yield from _used_too_often("opening of a sentence", openings)
 
 
-def _used_too_often(what: str, used: Mapping[str, Mapping[str, FieldPath]]) -> Iterator[Finding]:
+def _used_too_often(what: str, used: Places) -> Iterator[Finding]:
     """Said in each entry that shares it: which one came last is not to be seen from the files."""
     for shape, places in used.items():
-        if len(places) > MAX_ENTRIES:
-            for paper, where in places.items():
-                others = [other for other in places if other != paper]
-                message = f"the {what} '{shape}' stands in {len(places)} entries; at most {MAX_ENTRIES} may share one"
+        first = dict(reversed(places)) if len(places) > MAX_ENTRIES else {}
+        if len(first) > MAX_ENTRIES:
+            for paper, where in first.items():
+                others = sorted(first.keys() - {paper})
+                message = f"the {what} '{shape}' stands in {len(first)} entries; at most {MAX_ENTRIES} may share one"
                 hint = f"say it in other words; also in {', '.join(others[:3])}" + (", ..." if others[3:] else "")
                 yield Finding(PAPER, paper, where, message, hint)
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from types import UnionType
-from typing import Any, TypeGuard, Union, get_origin
+from functools import lru_cache
+from typing import Any
 
 import yaml
 
-from survey_tools.knowledge.annotations import bare, is_record, literal_values, members
 from survey_tools.knowledge.kinds import Kind
 from survey_tools.knowledge.problems import FieldPath
-from survey_tools.knowledge.yaml_source import Source, compose, is_text, parse, plain_scalar
+from survey_tools.knowledge.yaml_source import Source, compose, parse
 
 _MODE_LINE = "# yaml-language-server:"
 _TAB_WIDTHS = (2, 4, 8)
@@ -95,7 +94,7 @@ def in_order(text: str, kind: Kind) -> str:
 
     A field that the record does not know stays behind the one it stood behind.
     """
-    root = compose(text)
+    root = tree(text)
     if not isinstance(root, yaml.MappingNode) or root.flow_style or any(k.start_mark.column for k, _ in root.value):
         return text
     lines = text.split("\n")
@@ -127,110 +126,34 @@ def _first_line_of(lines: list[str], line: int, number: int) -> int:
     return line
 
 
-def unquoted_text(text: str, kind: Kind) -> list[tuple[FieldPath, str]]:
-    """Values that must be text but that we or other readers take for something else, with what is written there.
-
-    Only unquoted scalars count, and `null` is left: nothing may be meant.
-    """
-    return [(path, node.value) for path, node in _unquoted_values(text, kind)]
-
-
-def with_quotes(text: str, kind: Kind) -> str:
-    """Quotes around what `unquoted_text` finds, and around keys that are read as something else."""
-    nodes = [node for _, node in _unquoted_values(text, kind)]
-    nodes += [key for key in _keys(compose(text)) if _misread(key)]
-    for node in sorted(nodes, key=lambda node: node.start_mark.index, reverse=True):
-        text = _put(text, node, f'"{node.value}"')
-    return text
-
-
-def _unquoted_values(text: str, kind: Kind) -> list[tuple[FieldPath, yaml.ScalarNode]]:
-    root = compose(text)
-    nodes = _nodes(root, (), [kind.record]) if root else iter(())
-    return [(path, node) for path, node, may_be in nodes if _misread(node) and _is_always_text(may_be)]
-
-
-def _misread(node: yaml.Node) -> TypeGuard[yaml.ScalarNode]:
-    return (
-        isinstance(node, yaml.ScalarNode)
-        and node.style in _PLAIN
-        and not is_text(node.value)
-        and plain_scalar(node.value)[0] is not None
-    )
-
-
-def _nodes(node: yaml.Node, path: FieldPath, may_be: list[Any]) -> Iterator[tuple[FieldPath, yaml.Node, list[Any]]]:
-    """Every value below a node, with the annotations that the records give its place."""
-    yield path, node, may_be
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield from _nodes(value, (*path, str(key.value)), _below(may_be, str(key.value)))
-    elif isinstance(node, yaml.SequenceNode):
-        for number, item in enumerate(node.value):
-            yield from _nodes(item, (*path, number), _below(may_be, number))
-
-
-def _below(may_be: list[Any], part: str | int) -> list[Any]:
-    found: list[Any] = []
-    for annotation in _alternatives(may_be):
-        inner = members(annotation)
-        if is_record(annotation):
-            info = annotation.model_fields.get(part)
-            found += [info.annotation] if info else []
-        elif isinstance(part, int) and get_origin(annotation) in (tuple, list):
-            found.append(inner[0])
-        elif isinstance(part, str) and get_origin(annotation) is dict:
-            found.append(inner[1])
-    return found
-
-
-def _keys(node: yaml.Node | None) -> Iterator[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield key
-            yield from _keys(value)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            yield from _keys(item)
-
-
-def _is_always_text(may_be: list[Any]) -> bool:
-    alternatives = _alternatives(may_be)
-    return bool(alternatives) and all(
-        annotation is str or any(isinstance(value, str) for value in literal_values(annotation))
-        for annotation in alternatives
-    )
-
-
-def _alternatives(annotations: list[Any]) -> list[Any]:
-    """The annotations with their unions taken apart."""
-    found: list[Any] = []
-    for annotation in map(bare, annotations):
-        found += _alternatives(members(annotation)) if get_origin(annotation) in (Union, UnionType) else [annotation]
-    return found
-
-
 # ---------------------------------------------------------------- for migrations
 
 
 def rename_key(text: str, path: FieldPath, new: str) -> str:
     """The key at `path` by another name, its value and comments as they were; the text itself where it is not there."""
     found = Source("", text).nodes(path)
-    return text if found is None else _put(text, found[0], new)
+    return text if found is None else put(text, found[0], new)
 
 
 def replace_value(text: str, path: FieldPath, new: str) -> str:
     """The scalar at `path` written as `new`; the text itself where there is none."""
     found = Source("", text).nodes(path)
-    return text if found is None or not isinstance(found[1], yaml.ScalarNode) else _put(text, found[1], new)
+    return text if found is None or not isinstance(found[1], yaml.ScalarNode) else put(text, found[1], new)
 
 
-def _put(text: str, node: yaml.Node, new: str) -> str:
+def put(text: str, node: yaml.Node, new: str) -> str:
+    """`new` in the place of a node of the text."""
     start, end = (_offset(text, mark) for mark in (node.start_mark, node.end_mark))
     return text[:start] + new + text[end:]
 
 
 # ---------------------------------------------------------------- places
+
+
+@lru_cache(maxsize=4)
+def tree(text: str) -> yaml.Node | None:
+    """The nodes of a text, kept for the next edit; nobody changes them."""
+    return compose(text)
 
 
 def _read(text: str) -> Any:
@@ -261,7 +184,7 @@ def _scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
 
 
 def _scalar_spans(text: str) -> Iterator[tuple[int, int]]:
-    for node in _scalars(compose(text)):
+    for node in _scalars(tree(text)):
         yield _offset(text, node.start_mark), _offset(text, node.end_mark)
 
 
@@ -269,7 +192,7 @@ def _lines_of_scalars(text: str, styles: tuple[str | None, ...]) -> set[int]:
     """Lines (from 0) that lie inside scalars of several lines; the last line of a block only while it holds text."""
     lines = text.split("\n")
     inside: set[int] = set()
-    for node in _scalars(compose(text)):
+    for node in _scalars(tree(text)):
         first, last = node.start_mark.line, node.end_mark.line
         if node.style not in styles or first == last:
             continue

@@ -117,7 +117,7 @@ class Source:
 
     def _first(self, word: str, place: Place) -> tuple[int, int]:
         lines = self.text.splitlines()
-        found = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+        found = re.compile(rf"(?<![\w.]){re.escape(word)}(?!\w|[.,]\d)")
         for number, line in enumerate(lines[place.line - 1 :], place.line):
             if match := found.search(line, place.column - 1 if number == place.line else 0):
                 return number, match.start() + 1

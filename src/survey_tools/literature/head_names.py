@@ -17,6 +17,10 @@ _HEAD = r"(?:attention[\s-]+)?heads?"
 _LIST = re.compile(r"\s*(?:,\s*(?:and|or)\b|,|/|&|\band\b|\bor\b)\s*")
 _REACH = 160
 """Characters before a `heads` in which the other members of its list are looked for."""
+_SENTENCE = re.compile(
+    r"(?i)\b(a|an|as|at|by|for|from|in|into|most|of|on|that|the|these|to|via|we|when|whereas|which|while|with)\b"
+)
+"""Words that no name of a head holds: a part with one of them is the sentence going on, and no member of a list."""
 _MOST_WORDS = 5
 """Of a name inside a list."""
 
@@ -41,17 +45,18 @@ class HeadNames:
     """The names and aliases of head types, found in running text.
 
     The longest name counts where several fit, case and plural do not matter, `name-mover` is `name mover`, and
-    `induction and previous-token heads` names two. An alias in capitals, such as NMH, is found in capitals only.
+    `induction and previous-token heads` names two. Capitals within a word, as in NMH or CoRe, must be there. A name
+    that is one plain word without `head`, such as Writer, is not looked for: too many texts hold it.
     """
 
     def __init__(self, head_types: Iterable[HeadType]) -> None:
         self._names = {head_type.id: head_type.name for head_type in head_types}
-        spelled = [(name, h.id) for h in head_types for name in (h.name, *h.aliases)]
+        spelled = [(name, h.id) for h in head_types for name in (h.name, *h.aliases) if not _is_plain_word(name)]
         spelled.sort(key=lambda pair: (-len(pair[0]), pair))
         self._ids = [head_type for _, head_type in spelled]
         alternatives = "|".join(f"({_pattern(name)})" for name, _ in spelled)
         self._any = re.compile(rf"(?i)(?<![\w-])(?:{alternatives or '(?!)'})(?!\w)")
-        self._stems = {name_key(name): head_type for name, head_type in spelled if _words(name)[-1:] == ["head"]}
+        self._stems = {name_key(name): (name, head_type) for name, head_type in spelled if _is_headed(name)}
         self._spelled = [name for name, _ in spelled]
 
     def find(self, text: str) -> tuple[Proposal, ...]:
@@ -62,9 +67,8 @@ class HeadNames:
         return tuple(Proposal(head_type, self._names[head_type], words) for head_type, (_, words) in found.items())
 
     def search_phrases(self) -> tuple[str, ...]:
-        """What to ask a search for: the general phrases, then every name that ends in `heads`, each once."""
-        headed = [_words(name) for name in self._spelled if _words(name)[-1:] == ["head"]]
-        return (*GENERAL_PHRASES, *sorted({f"{' '.join(words)}s" for words in headed}))
+        """What to ask a search for: the general phrases, then every telling name in the plural, each once."""
+        return (*GENERAL_PHRASES, *sorted({f"{' '.join(_words(name))}s" for name in self._spelled if is_telling(name)}))
 
     def _named(self, text: str) -> Iterator[tuple[int, str, str]]:
         for match in self._any.finditer(text):
@@ -76,8 +80,11 @@ class HeadNames:
         for heads in re.finditer(r"(?i)\bheads\b", text):
             clause = re.split(r"[.;:()]", text[max(0, heads.start() - _REACH) : heads.start()])[-1]
             start = heads.start() - len(clause)
-            ends = [separator.start() for separator in _LIST.finditer(clause)]
-            begins = [0, *(separator.end() for separator in _LIST.finditer(clause))]
+            separators = list(_LIST.finditer(clause))
+            if not separators or not _ends_a_list(separators[-1][0], clause[separators[-1].end() :]):
+                continue
+            ends = [separator.start() for separator in separators]
+            begins = [0, *(separator.end() for separator in separators)]
             for begin, end in reversed(list(zip(begins, ends, strict=False))):
                 member = self._member(clause[begin:end])
                 if member is None:
@@ -90,10 +97,19 @@ class HeadNames:
     def _member(self, part: str) -> tuple[str, str] | None:
         starts = [match.start() for match in re.finditer(r"\S+", part)][-_MOST_WORDS:]
         for begin in starts:
-            head_type = self._stems.get(name_key(part[begin:]))
-            if head_type is not None:
+            name, head_type = self._stems.get(name_key(part[begin:]), ("", ""))
+            if head_type and all(word in part for word in re.findall(r"\w+", name) if _has_inner_capitals(word)):
                 return part[begin:].strip(), head_type
         return None
+
+
+def is_telling(name: str) -> bool:
+    """Whether a name means attention heads in any text: `previous-token head` does.
+
+    Detectors have a `detection head` and classifiers a `task head`, and an associative memory need not attend: names
+    of one word, and those without `head`, mean a type only where a text speaks of attention heads.
+    """
+    return _is_headed(name) and len(_words(name)) > 2
 
 
 def names_heads(text: str) -> bool:
@@ -105,18 +121,37 @@ def _words(name: str) -> list[str]:
     return re.findall(r"\w+", name.casefold().replace("_", " "))
 
 
+def _is_headed(name: str) -> bool:
+    return _words(name)[-1:] == ["head"]
+
+
+def _has_inner_capitals(word: str) -> bool:
+    return word[1:] != word[1:].lower()
+
+
+def _is_plain_word(name: str) -> bool:
+    return len(_words(name)) == 1 and not _has_inner_capitals(name)
+
+
+def _ends_a_list(separator: str, part: str) -> bool:
+    """Whether a comma or an `and`, with what stands between it and `heads`, ends a list and not half a sentence."""
+    return bool(separator.strip(" ,")) and _SENTENCE.search(part) is None
+
+
 def _pattern(name: str) -> str:
     words = re.findall(r"\w+", name.replace("_", " "))
-    if len(words) == 1 and name.isupper():
-        return f"(?-i:{re.escape(name)})s?"
     *first, last = words
     if last.casefold() == "head":
         ending = _HEAD
     elif last.casefold().endswith("y"):
         ending = f"{re.escape(last[:-1])}(?:y|ies)"
     else:
-        ending = f"{re.escape(last)}s?"
-    return _JOINT.join((*map(re.escape, first), ending))
+        ending = f"{_word(last)}s?"
+    return _JOINT.join((*map(_word, first), ending))
+
+
+def _word(word: str) -> str:
+    return f"(?-i:{re.escape(word)})" if _has_inner_capitals(word) else re.escape(word)
 
 
 def _singular(words: str) -> str:

@@ -7,7 +7,7 @@ record goes through `escape.text` first. Tables and charts of measurements stay 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from survey_tools.knowledge.records import Correction, Plan
 from survey_tools.site.escape import text
@@ -95,16 +95,29 @@ def figure(svg: str, caption: str, kind: str = "chart") -> str:
     return f'<figure class="{kind}"{EXCLUDED}>{svg.strip()}<figcaption>{caption}</figcaption></figure>'
 
 
-def facts(pairs: Iterable[tuple[str, str]], kind: str = "facts", searchable: bool = True) -> str:
-    """Names and values (HTML); pairs with an empty value are left out."""
-    rows = "".join(f"<div><dt>{text(name)}</dt> <dd>{value}</dd></div>\n" for name, value in pairs if value)
-    return f'<dl class="{kind}"{"" if searchable else EXCLUDED}>\n{rows}</dl>' if rows else ""
+def facts(pairs: Iterable[tuple[str, str]], kind: str = "facts", unsearched: Container[str] = ()) -> str:
+    """Names and values (HTML); pairs with an empty value are left out, those `unsearched` stay out of the index."""
+    rows = "".join(
+        f"<div{EXCLUDED if name in unsearched else ''}><dt>{text(name)}</dt> <dd>{value}</dd></div>\n"
+        for name, value in pairs
+        if value
+    )
+    return f'<dl class="{kind}">\n{rows}</dl>' if rows else ""
 
 
 def bullets(items: Iterable[str], kind: str = "plain") -> str:
     """A list of HTML items; nothing when there are none."""
     rows = "".join(f"<li>{item}</li>\n" for item in items)
     return f'<ul class="{kind}">\n{rows}</ul>' if rows else ""
+
+
+def first_of(items: Iterable[str], shown: int, kind: str = "plain") -> str:
+    """A list of HTML items whose first `shown` stand open and whose others are one click away."""
+    rows = list(items)
+    if len(rows) <= shown + 2:
+        return bullets(rows, kind)
+    rest = bullets(rows[shown:], kind)
+    return f"{bullets(rows[:shown], kind)}\n\n<details><summary>{len(rows) - shown} more</summary>\n{rest}\n</details>"
 
 
 def corrections(listed: Iterable[Correction]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from survey_tools.exchange.jsonld import embedded, jsonld_of_head_type
 from survey_tools.knowledge.records import Detection, HeadType, Planned
+from survey_tools.site.browse import narrowed
 from survey_tools.site.contents import Contents
 from survey_tools.site.elements import (
     UNSEARCHED,
@@ -14,6 +15,7 @@ from survey_tools.site.elements import (
     corrections,
     entry_footer,
     facts,
+    first_of,
     heads_page,
     inside,
     joined,
@@ -140,6 +142,10 @@ def _measured(head_type: HeadType, contents: Contents, svg_cache: Path | None) -
     return joined(sections)
 
 
+ROLES = ("introduces", "disputes", "studies", "applies")
+"""What a reader of a type's page wants first, first."""
+SHOWN_PAPERS = 12
+SHOWN_RELATIONS = 10
 NAMED_IN = {"figure": "its figure", "text": "its text", "table": "a table", "readme": "the reading list beside it"}
 FAMILIES = {"gpt": "GPT", "llama": "Llama", "qwen": "Qwen", "pythia": "Pythia", "mistral": "Mistral", "gemma": "Gemma",
             "yi": "Yi", "bert": "BERT", "toy": "toy models"}  # fmt: skip
@@ -177,13 +183,19 @@ def _published(head_type: HeadType, contents: Contents) -> str:
 
 def _papers(head_type: HeadType, contents: Contents) -> str:
     rows = []
-    for paper, use in contents.survey.papers_of(head_type.id):
+    uses = contents.survey.papers_of(head_type.id)
+    for paper, use in sorted(uses, key=lambda pair: ROLES.index(pair[1].role)):
         called = f" as <q>{text(use.name_used)}</q>" if use.name_used else ""
         rows.append(
             f"{tag(use.role, use.role)} {inside(f'papers/{paper.id}/', text(paper.title))} "
             f'<span class="quiet">{text(paper.published[:4])}{called}</span>'
         )
-    return f"### Papers {UNSEARCHED}\n\n" + (bullets(rows, "papers") or "None yet.")
+    if not rows:
+        return f"### Papers {UNSEARCHED}\n\nNone yet."
+    narrow = (
+        narrowed("papers/", "The same in the list of papers", type=head_type.id) if len(rows) > SHOWN_PAPERS else ""
+    )
+    return joined([f"### Papers {UNSEARCHED}", first_of(rows, SHOWN_PAPERS, "papers"), narrow])
 
 
 def _relations(head_type: HeadType, contents: Contents) -> str:
@@ -195,12 +207,12 @@ def _relations(head_type: HeadType, contents: Contents) -> str:
         rows.append(
             f"{text(related.words)} <strong>{inside(heads_page(related.id), name) if known else name}</strong>.{note}"
         )
-    return f"## Relations {UNSEARCHED}\n\n" + bullets(rows, "relations") if rows else ""
+    return f"## Relations {UNSEARCHED}\n\n" + first_of(rows, SHOWN_RELATIONS, "relations") if rows else ""
 
 
 def _counterparts(head_type: HeadType, contents: Contents) -> str:
     rows = [counterpart_words(counterpart, contents) for counterpart in head_type.counterparts]
-    return "## In other schemes\n\n" + bullets(rows, "relations") if rows else ""
+    return f"## In other schemes {UNSEARCHED}\n\n" + bullets(rows, "relations") if rows else ""
 
 
 def _circuits(head_type: HeadType, contents: Contents) -> str:
@@ -208,5 +220,6 @@ def _circuits(head_type: HeadType, contents: Contents) -> str:
     for circuit in contents.survey.circuits_of(head_type.id):
         heads = [name for group in circuit.heads if group.head_type == head_type.id for name in group.heads]
         name = inside(f"circuits/{circuit.id}/", text(circuit.name))
-        rows.append(f"{name} in {text(circuit.model)}: {text(', '.join(heads))}")
+        listed = f": {text(', '.join(heads))}" if heads else ""
+        rows.append(f"{name} in {text(circuit.model)}{listed}")
     return "## Circuits\n\n" + bullets(rows, "plain") if rows else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from survey_tools.exchange.jsonld import embedded, jsonld_of_survey
 from survey_tools.knowledge.records import Detection, FrameworkStage, HeadType
 from survey_tools.site.browse import narrowed
 from survey_tools.site.contents import Contents
@@ -36,6 +37,7 @@ def home_page(contents: Contents) -> Page:
             _outside(contents),
             _ways_in(contents),
             _legend(),
+            embedded(jsonld_of_survey(survey, contents.site_url)),
         ]
     )
     return Page("index", TITLE, DESCRIPTION, body, hide=("navigation", "toc"))

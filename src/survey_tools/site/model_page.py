@@ -7,6 +7,7 @@ from survey_tools.site.appearance import universal
 from survey_tools.site.contents import Contents
 from survey_tools.site.elements import (
     ABILITIES,
+    UNSEARCHED,
     badge,
     bullets,
     entry_footer,
@@ -39,7 +40,7 @@ def model_page(model: OpenModel, contents: Contents) -> Page:
             f'<p class="crumbs">{inside("models/", "Models")} <span>›</span> {text(model.id)} {default}</p>',
             f'<p class="lead">{text(model.summary)}</p>',
             _facts(model),
-            "## Weights",
+            f"## Weights {UNSEARCHED}",
             _weights(model),
             _abilities(model.id, contents),
             _training(model, contents),

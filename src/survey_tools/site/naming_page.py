@@ -96,18 +96,20 @@ def _pairs(scheme: Scheme, contents: Contents) -> Iterator[tuple[HeadType, Count
 
 
 def _stack(stack: Stack, scheme: Scheme, contents: Contents) -> str:
-    ours: dict[str, list[str]] = {}
+    ours: dict[str, list[tuple[int, str]]] = {}
     for head, counterpart in _pairs(scheme, contents):
+        sign = "" if counterpart.match == "exact" else f"{counterpart.match} than "
+        words = list(MATCHES).index(counterpart.match), f"{sign}{head_link(head.id, contents)}"
         for name in counterpart.names:
-            sign = "" if counterpart.match == "exact" else f"{counterpart.match} than "
-            ours.setdefault(name, []).append(f"{sign}{head_link(head.id, contents)}")
+            ours.setdefault(name, []).append(words)
     rows = []
     for known in stack.names:
         also = f'<br><small class="quiet">{text("; ".join(known.also))}</small>' if known.also else ""
         rows.append(
             [
                 f'<span id="{name_anchor(scheme, known.name)}">{text(known.name)}</span>{also}',
-                "<br>".join(ours.get(known.name, ())) or '<span class="quiet">none of ours</span>',
+                "<br>".join(words for _, words in sorted(ours.get(known.name, ())))
+                or '<span class="quiet">none of ours</span>',
                 f'{text(known.band)} <span class="nowrap">{_span(*known.depth)}</span>',
             ]
         )

@@ -30,6 +30,9 @@ from survey_tools.site.paper_list import KINDS, RELEVANCE
 from survey_tools.site.published import published_by_paper
 from survey_tools.site.verdict_card import anchor
 
+MENUS = ("Links", "Kind", "Stages", "Methods", "Asked here")
+"""What the list of papers is narrowed by, so the search index need not hold it once a paper."""
+SOURCES = ("Summary from", "Date from", "Confirmed in", "Listed in")
 DATE_SOURCE = {
     "readme": "the reading list beside the survey",
     "arxiv-v1": "first arXiv version",
@@ -93,7 +96,8 @@ def _facts(paper: Paper, contents: Contents) -> str:
             ("Models", text(", ".join(paper.models))),
             ("Tasks", text("; ".join(paper.tasks))),
             ("Asked here", _asked(paper, contents)),
-        ]
+        ],
+        unsearched=MENUS,
     )
     return about_it + "\n\n" + _sources(paper, contents)
 
@@ -108,7 +112,7 @@ def _sources(paper: Paper, contents: Contents) -> str:
             ("Listed in", _listed(paper, contents)),
         ],
         "facts facts--small facts--sources",
-        searchable=False,
+        unsearched=SOURCES,
     )
 
 
@@ -167,7 +171,7 @@ def _claims(paper: Paper) -> str:
                 text(claim.where),
             ]
         )
-    return "## Claims\n\n" + table(["claim", "model", "metric", "value", "where"], rows, searchable=True)
+    return f"## Claims {UNSEARCHED}\n\n" + table(["claim", "model", "metric", "value", "where"], rows)
 
 
 def _value(claim: Claim) -> str:
@@ -221,4 +225,4 @@ def _reproduction(paper: Paper, contents: Contents) -> str:
 def _missing(paper: Paper) -> str:
     if not paper.missing:
         return ""
-    return "## Not confirmed\n\n" + bullets((text(field) for field in paper.missing), "plain")
+    return f"## Not confirmed {UNSEARCHED}\n\n" + bullets((text(field) for field in paper.missing), "plain")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from survey_tools.knowledge.records import Detection, HeadType, NotReproducible, Paper, Planned
 from survey_tools.site.browse import narrowed
 from survey_tools.site.contents import Contents
-from survey_tools.site.elements import bullets, inside, joined, plural, table
+from survey_tools.site.elements import bullets, inside, joined, plural
 from survey_tools.site.escape import text
 from survey_tools.site.links import (
     HOW_TO_DETECTOR,
@@ -105,8 +105,8 @@ def _detectors(heads: Sequence[HeadType], contents: Contents) -> str:
     written = sum(isinstance(head.detection, Detection) for head in contents.survey.head_types.values())
     same = narrowed("heads/", "The same as a list", detector="planned")
     lead = (
-        f"{plural(written, 'type')} can be looked for today; {plural(len(heads), 'type has', 'types have')} a plan and no detector. "
-        f"They are grouped by words of what the plan says it needs. {same}. "
+        f"{plural(written, 'type')} can be looked for today; {plural(len(heads), 'type has', 'types have')} a plan and "
+        f"no detector. They are grouped by words of what the plan says it needs. {same}. "
         f"A detector is one file ({inside(HOW_TO_DETECTOR, 'how to add one')})."
     )
     sections = [
@@ -133,9 +133,9 @@ def _plans(papers: Sequence[Paper], contents: Contents) -> str:
     waiting = needs(contents)
     never = sum(isinstance(paper.reproduction, NotReproducible) for paper in papers)
     lead = (
-        f"{plural(sum(waiting.values()), 'paper has', 'papers have')} a plan for a notebook and no notebook yet; {never} cannot be "
-        f"reproduced with open models, and say why. {narrowed('papers/', 'Papers with a run', has='run')} show how it "
-        f"is done. What the plans need:"
+        f"{plural(sum(waiting.values()), 'paper has', 'papers have')} a plan for a notebook and no notebook yet; "
+        f"{never} cannot be reproduced with open models, and say why. "
+        f"{narrowed('papers/', 'Papers with a run', has='run')} show how it is done. What the plans need:"
     )
     rows = [
         f"{narrowed('papers/', text(need), needs=value_of(need))} <span class='quiet'>{plural(count, 'paper')}</span>"
@@ -145,14 +145,11 @@ def _plans(papers: Sequence[Paper], contents: Contents) -> str:
 
 
 def _doubts(papers: Sequence[Paper], contents: Contents) -> str:
-    rows = [
-        [
-            paper_link(paper.id, contents),
-            "<br>".join(text(field) for field in paper.missing if field != "summary"),
-        ]
+    rows = (
+        f"{paper_link(paper.id, contents)}: {text('; '.join(field for field in paper.missing if field != 'summary'))}"
         for paper in papers
-    ]
-    listing = table(["paper", "not confirmed"], rows) if rows else "Nothing."
+    )
+    listing = _folded(rows, plural(len(papers), "paper")) or "Nothing."
     how = f"Whoever can confirm one, with the place where it stands: {inside(HOW_TO_PAPER, 'one line is enough')}."
     return f"## Facts not confirmed {{ #facts data-search-exclude }}\n\n{listing}\n\n{how}"
 
@@ -161,7 +158,8 @@ def _definitions(heads: Sequence[HeadType], contents: Contents) -> str:
     if not heads:
         return ""
     rows = (f"{head_link(head.id, contents)}: {with_links(head.definition_source or '', contents)}" for head in heads)
-    lead = f"{plural(len(heads), 'definition rests', 'definitions rest')} on less than the papers themselves. What was read:"
+    count = plural(len(heads), "definition rests", "definitions rest")
+    lead = f"{count} on less than the papers themselves. What was read:"
     listed = _folded(rows, plural(len(heads), "head type"))
     return f"## Definitions to check {{ #definitions data-search-exclude }}\n\n{lead}\n\n{listed}"
 
