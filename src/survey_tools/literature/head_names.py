@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from survey_tools.knowledge.lookup import name_key
@@ -49,7 +49,9 @@ class HeadNames:
     that is one plain word without `head`, such as Writer, is not looked for: too many texts hold it.
     """
 
-    def __init__(self, head_types: Iterable[HeadType]) -> None:
+    def __init__(self, head_types: Iterable[HeadType], well_known: Collection[str] = ()) -> None:
+        """`well_known` are ids of types whose every name is telling, such as `induction head`."""
+        self._well_known = frozenset(well_known)
         self._names = {head_type.id: head_type.name for head_type in head_types}
         spelled = [(name, h.id) for h in head_types for name in (h.name, *h.aliases) if not _is_plain_word(name)]
         spelled.sort(key=lambda pair: (-len(pair[0]), pair))
@@ -68,7 +70,20 @@ class HeadNames:
 
     def search_phrases(self) -> tuple[str, ...]:
         """What to ask a search for: the general phrases, then every telling name in the plural, each once."""
-        return (*GENERAL_PHRASES, *sorted({f"{' '.join(_words(name))}s" for name in self._spelled if is_telling(name)}))
+        named = zip(self._spelled, self._ids, strict=True)
+        telling = {f"{' '.join(_words(name))}s" for name, head_type in named if self._is_telling(name, head_type)}
+        return (*GENERAL_PHRASES, *sorted(telling))
+
+    def says_enough(self, proposal: Proposal) -> bool:
+        """Whether the words of a proposal mean attention heads in any text, as `previous-token head` does.
+
+        Detectors have a `detection head` and classifiers a `task head`, and an associative memory need not attend:
+        names of one word, and those without `head`, mean a type only where a text speaks of attention heads.
+        """
+        return self._is_telling(proposal.words, proposal.id)
+
+    def _is_telling(self, name: str, head_type: str) -> bool:
+        return len(_words(name)) > 1 and (head_type in self._well_known or (_is_headed(name) and len(_words(name)) > 2))
 
     def _named(self, text: str) -> Iterator[tuple[int, str, str]]:
         for match in self._any.finditer(text):
@@ -103,18 +118,14 @@ class HeadNames:
         return None
 
 
-def is_telling(name: str) -> bool:
-    """Whether a name means attention heads in any text: `previous-token head` does.
-
-    Detectors have a `detection head` and classifiers a `task head`, and an associative memory need not attend: names
-    of one word, and those without `head`, mean a type only where a text speaks of attention heads.
-    """
-    return _is_headed(name) and len(_words(name)) > 2
-
-
 def names_heads(text: str) -> bool:
     """Whether a text speaks of attention heads at all."""
     return _GENERAL.search(text) is not None
+
+
+def is_on_heads(title: str) -> bool:
+    """Whether a title has heads in it, whichever."""
+    return re.search(r"(?i)\bheads?\b", title) is not None
 
 
 def _words(name: str) -> list[str]:

@@ -1,13 +1,15 @@
 """What the literature brought since a day: papers on attention heads that are not here, each as a draft.
 
-Two sources are asked for every name that head types have; what both know, or the survey holds, is dropped. The rest
-is ranked by how many head types its title and abstract name. Drafts go into a folder of their own, never among the
-entries: a person decides which of them become one.
+Two sources are asked for attention heads and for every name that means a type of them in any text; what both know, or
+the survey holds, is dropped. The rest is ranked by how many head types its title and abstract name, and by whether the
+title has heads in it. Drafts go into a folder of their own, never among the entries: a person decides which of them
+become one.
 """
 
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +21,7 @@ from survey_tools.knowledge.lookup import name_key
 from survey_tools.literature import arxiv, openalex
 from survey_tools.literature.already_here import PapersHere
 from survey_tools.literature.draft import Draft, draft_paper
-from survey_tools.literature.head_names import HeadNames, names_heads
+from survey_tools.literature.head_names import HeadNames, is_on_heads, names_heads
 from survey_tools.literature.identifiers import key_of
 from survey_tools.literature.metadata import Found, PaperMetadata
 from survey_tools.literature.web import Web
@@ -29,6 +31,11 @@ USUAL_DAYS = 14
 USUAL_LIMIT = 20
 PHRASES_A_QUESTION = 20
 """Addresses have a length, and a source asked for everything at once gives the newest of anything."""
+
+WELL_KNOWN = 10
+"""Papers of the survey on one type from which its name says enough by itself, as `induction heads` does."""
+_IN_THE_TITLE = 2
+"""What heads in the title count, in head types that are named."""
 
 Search: TypeAlias = Callable[[Web, Sequence[str], datetime.date], Found]
 Say: TypeAlias = Callable[[str], None]
@@ -70,7 +77,8 @@ def watch(
         LiteratureError: no source could be asked at all.
     """
     entries = load_entries(root)
-    names = HeadNames(entries.head_types.values())
+    papers_on = Counter(use.id for paper in entries.papers.values() for use in paper.head_types)
+    names = HeadNames(entries.head_types.values(), [head for head, count in papers_on.items() if count >= WELL_KNOWN])
     found, failures = _ask(names.search_phrases(), since, web or Web(), say)
     here = PapersHere(entries.papers.values())
     new: list[tuple[int, str, PaperMetadata]] = []
@@ -129,17 +137,15 @@ def _distinct(found: Sequence[PaperMetadata]) -> list[PaperMetadata]:
 
 
 def _worth(metadata: PaperMetadata, names: HeadNames) -> tuple[int, str] | None:
-    """How many head types a paper names and which; None for one that is not about attention heads.
-
-    A name alone is not enough: a detection head or a task head is also a part of other networks.
-    """
+    """The rank of a paper and why it was found; None for one that is not about attention heads."""
     text = f"{metadata.title}. {metadata.abstract}"
     proposals = names.find(text)
     general = names_heads(text)
-    if not general and not (proposals and "attention" in text.casefold()):
+    if not general and not any(map(names.says_enough, proposals)):
         return None
     words = [f"'{proposal.words}'" for proposal in proposals] + (["'attention head'"] if general else [])
-    return len(proposals), f"title and abstract name {', '.join(words)}"
+    rank = len(proposals) + (_IN_THE_TITLE if is_on_heads(metadata.title) else 0)
+    return rank, f"title and abstract name {', '.join(words)}"
 
 
 def _newest_first(published: str) -> tuple[int, ...]:
