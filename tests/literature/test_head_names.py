@@ -3,7 +3,7 @@
 import pytest
 
 from survey_tools.knowledge.records import Definition, HeadType, Plan, Planned
-from survey_tools.literature.head_names import HeadNames, names_heads
+from survey_tools.literature.head_names import HeadNames, is_on_heads, names_heads
 
 
 def head_type(head_id, name, *aliases):
@@ -33,6 +33,12 @@ NAMES = HeadNames(
         head_type("n-gram", "N-gram Head"),
         head_type("inhibition", "Inhibition Head", "S_Inhibition"),
         head_type("retrieval", "Retrieval Head"),
+        head_type("contrastive-retrieval", "Contrastive Retrieval Head", "CoRe Head"),
+        head_type("query-focused-retrieval", "Query-Focused Retrieval Head", "QRHead"),
+        head_type("fv-writer", "Function Vector Writer Head", "Writer"),
+        head_type("hallucination", "Hallucination Head"),
+        head_type("addition", "Addition Head"),
+        head_type("reasoning", "Reasoning Head"),
     ]
 )
 
@@ -60,6 +66,9 @@ def ids(text):
         ("S-inhibition", ["inhibition"]),
         ("non-retrieval heads, multi-head attention, inductions, headings", []),
         ("retrieval-headed", []),
+        ("QRHeads and CoRe heads", ["query-focused-retrieval", "contrastive-retrieval"]),
+        ("the core heads, a core attention head, qrhead", []),
+        ("a writer of such heads", []),
         ("", []),
     ],
 )
@@ -76,6 +85,13 @@ def test_names(text, found):
         ("Induction is a skill. Retrieval heads are others.", ["retrieval"]),
         ("induction, the skill, and retrieval heads", ["retrieval"]),
         ("induction and other heads", ["induction"]),
+        ("CoRe and retrieval heads", ["contrastive-retrieval", "retrieval"]),
+        ("core and retrieval heads", ["retrieval"]),
+        # a comma, or an `and`, in half a sentence that has heads at its end
+        ("It ends in hallucination, while pruning random heads does not.", []),
+        ("In addition, we interpret the most relevant heads.", []),
+        ("Less hallucination, fewer heads.", []),
+        ("It bridges reasoning and generation via other heads.", []),
     ],
 )
 def test_lists_share_their_last_word(text, found):
@@ -96,19 +112,28 @@ def test_what_a_search_is_asked_for():
     phrases = NAMES.search_phrases()
     assert phrases[:2] == ("attention heads", "attention head")
     assert set(phrases[2:]) == {
-        "induction heads",
         "semantic induction heads",
         "name mover heads",
         "negative name mover heads",
-        "mover heads",
         "previous token heads",
-        "previous heads",
         "function vector heads",
-        "fv heads",
+        "function vector writer heads",
         "n gram heads",
-        "inhibition heads",
-        "retrieval heads",
+        "contrastive retrieval heads",
+        "query focused retrieval heads",
     }
+
+
+def test_names_that_other_networks_have_say_too_little():
+    texts = ("previous-token heads", "S_Inhibition", "retrieval heads", "function vectors", "NMH", "mover attention head")
+    assert [NAMES.says_enough(NAMES.find(text)[0]) for text in texts] == [True, False, False, False, False, True]
+
+
+def test_a_type_that_many_papers_are_about_is_known_by_its_name():
+    names = HeadNames([head_type("induction", "Induction Head", "IH"), head_type("task", "Task Head")], ["induction"])
+    assert names.search_phrases() == ("attention heads", "attention head", "induction heads")
+    assert [names.says_enough(proposal) for proposal in names.find("induction heads, IH")] == [True]
+    assert [names.says_enough(names.find(text)[0]) for text in ("IH", "task heads")] == [False, False]
 
 
 def test_without_head_types_nothing_is_found():
@@ -118,3 +143,5 @@ def test_without_head_types_nothing_is_found():
 def test_what_speaks_of_heads():
     assert names_heads("An Attention-Head study")
     assert not names_heads("multi-head attention and detection heads")
+    assert is_on_heads("Retrieval Heads")
+    assert not is_on_heads("Headless Language Models")

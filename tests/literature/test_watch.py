@@ -30,7 +30,8 @@ def answered(sources):
             atom_entry(),  # induction, previous-token
             entry(3, "None of Ours", "An attention head study.", "2026-11-03"),
             entry(4, "Nothing", "Multi-head attention everywhere."),
-            entry(5, "Task Networks", "Detection heads and induction heads of a network without the word."),
+            entry(5, "Task Networks", "Attention for networks with detection heads and one induction head."),
+            entry(8, "Heads by Name", "What previous-token heads do in a network."),
             atom_entry("2211.00593v2", "Renamed, With a Known Id"),
             entry(6, IOI + "s"),
             entry(7, "None of Ours, Older", "An attention head study.", "2026-11-01"),
@@ -42,17 +43,18 @@ def answered(sources):
     return sources
 
 
-def test_new_papers_are_ranked_by_the_head_types_they_name(tree, answered, web):
+def test_new_papers_are_ranked_by_the_head_types_they_name_and_heads_in_the_title(tree, answered, web):
     found = watch(tree.root, SINCE, web=web)
     assert [(sighting.rank, sighting.draft.paper.title) for sighting in found.sightings] == [
+        (4, "Echo Heads: Attention Heads That Repeat"),
+        (3, "Heads by Name"),
         (2, "Own Paper"),
-        (2, "Echo Heads: Attention Heads That Repeat"),
         (1, "One Name"),
         (0, "None of Ours"),
         (0, "None of Ours, Older"),
     ]
-    assert found.sightings[1].why == "title and abstract name 'Induction head', 'previous-token head', 'attention head'"
-    assert found.sightings[1].draft.metadata.source == "arXiv", "the first source tells of a paper that both know"
+    assert found.sightings[0].why == "title and abstract name 'Induction head', 'previous-token head', 'attention head'"
+    assert found.sightings[0].draft.metadata.source == "arXiv", "the first source tells of a paper that both know"
     assert (found.known, found.beyond, found.failures) == (2, (), ())
 
 
@@ -60,7 +62,7 @@ def test_both_are_asked_for_every_name_from_that_day_on(tree, answered, web):
     watch(tree.root, SINCE, web=web)
     asked = {one.path: one.query for one in answered.asked}
     assert set(asked) == {"/arxiv", "/openalex/works"}
-    for phrase in ("attention heads", "induction heads", "previous token heads", "pattern completion heads"):
+    for phrase in ("attention heads", "previous token heads", "pattern completion heads"):
         assert f'all:"{phrase}"' in asked["/arxiv"]["search_query"]
         assert f'"{phrase}"' in asked["/openalex/works"]["filter"]
     assert "202611010000" in asked["/arxiv"]["search_query"]
@@ -78,7 +80,7 @@ def test_questions_stay_short(tree, answered, web, monkeypatch):
 def test_past_the_limit_papers_are_named_without_a_draft(tree, answered, web):
     found = watch(tree.root, SINCE, limit=2, web=web)
     assert len(found.sightings) == 2
-    assert [metadata.title for metadata in found.beyond] == ["One Name", "None of Ours", "None of Ours, Older"]
+    assert [metadata.title for metadata in found.beyond] == ["Own Paper", "One Name", "None of Ours", "None of Ours, Older"]
     assert "- [arxiv:2611.00001](https://arxiv.org/abs/2611.00001): One Name" in issue_text(found)
 
 
@@ -86,7 +88,7 @@ def test_drafts_pass_the_check_once_they_are_entries(tree, answered, web):
     found = watch(tree.root, SINCE, web=web)
     for sighting in found.sightings:
         tree.write(sighting.draft.path, sighting.draft.text)
-    assert len({sighting.draft.path for sighting in found.sightings}) == 5
+    assert len({sighting.draft.path for sighting in found.sightings}) == 6
     assert check(tree.root, [sighting.draft.path for sighting in found.sightings]) == []
 
 
@@ -111,17 +113,17 @@ def test_files(tree, answered, web, tmp_path):
     draft = found.sightings[0].draft
     assert (out / f"{draft.paper.id}.yml").read_text(encoding="utf-8") == draft.text
     assert summary(found, files).splitlines()[-2:] == [
-        "5 drafts since 2026-11-01; 0 more past the limit; 2 papers found that are here already.",
+        "6 drafts since 2026-11-01; 0 more past the limit; 2 papers found that are here already.",
         f"Text for an issue: {files[-1]}",
     ]
 
 
 def test_the_issue(tree, answered, web):
     text = issue_text(watch(tree.root, SINCE, web=web))
-    assert text.startswith("New papers on attention heads since 2026-11-01 that are not here yet: 5.\n")
-    section = text[text.index("### 2. ") : text.index("### 3. ")]
+    assert text.startswith("New papers on attention heads since 2026-11-01 that are not here yet: 6.\n")
+    section = text[text.index("### 1. ") : text.index("### 2. ")]
     assert section.startswith(
-        "### 2. Echo Heads: Attention Heads That Repeat\n\n"
+        "### 1. Echo Heads: Attention Heads That Repeat\n\n"
         "[arxiv:2611.01234](https://arxiv.org/abs/2611.01234), 2026-11-02; arXiv: title and abstract name"
     )
     assert (
@@ -176,7 +178,7 @@ def test_a_long_issue_leaves_drafts_to_their_files(tree, answered, web, monkeypa
     cut = issue_text(found)
     assert len(cut) < len(whole) * 2 / 3
     assert "The draft would make this issue too long; `survey add` writes it." in cut
-    assert all(f"### {place}. " in cut for place in range(1, 6)), "but every paper is named"
+    assert all(f"### {place}. " in cut for place in range(1, 7)), "but every paper is named"
 
 
 # ---------------------------------------------------------------- sources that fail

@@ -60,7 +60,7 @@ def test_a_date_says_when_as_well(sources, web, waits, address):
     assert 20 < waits[0] <= 40
 
 
-@pytest.mark.parametrize("header", ["soon", "-5", ""])
+@pytest.mark.parametrize("header", ["soon", "-5", "", "²", "9" * 400])
 def test_an_unreadable_time_is_a_short_wait(sources, web, waits, address, header):
     sources.answer("/arxiv", "busy", 429, Retry_After=header)
     sources.answer("/arxiv", "here")
@@ -102,6 +102,34 @@ def test_refusals(sources, web, address, status, error, message):
 def test_nobody_there(web):
     with pytest.raises(SourceUnavailable, match=r"^arXiv cannot be reached \(ConnectionError\)$"):
         web.get("arXiv", "http://127.0.0.1:9/")
+
+
+def test_a_redirect_within_the_host_is_followed(sources, web, address):
+    sources.answer("/arxiv", "", 301, Location="/arxiv/there?x=1")
+    sources.answer("/arxiv/there", "here")
+    assert web.get("arXiv", address) == b"here"
+
+
+@pytest.mark.parametrize("place", ["http://localhost:9/x", "//nowhere.invalid/x", "https://nowhere.invalid/"])
+def test_a_redirect_to_another_server_is_not(sources, web, address, place):
+    sources.answer("/arxiv", "", 302, Location=place)
+    with pytest.raises(SourceUnreadable, match=r"^arXiv sends us to another server, https?://(localhost|nowhere)"):
+        web.get("arXiv", address)
+    assert len(sources.asked) == 1
+
+
+def test_a_redirect_in_a_circle_ends(sources, web, address):
+    sources.answer("/arxiv", "", 302, Location="/arxiv")
+    with pytest.raises(SourceUnavailable, match=r"^arXiv cannot be reached \(TooManyRedirects\)$"):
+        web.get("arXiv", address)
+    assert len(sources.asked) == 6
+
+
+@pytest.mark.parametrize("contact", ["王@example.org", "no address", "a@b\nX-Header: 1"])
+def test_a_contact_that_is_no_address_is_refused(monkeypatch, contact):
+    monkeypatch.setenv("SURVEY_CONTACT", contact)
+    with pytest.raises(LiteratureError, match=r"^SURVEY_CONTACT is .*; it must be an email address"):
+        Web()
 
 
 def test_an_answer_without_end_is_cut(sources, web, address, monkeypatch):

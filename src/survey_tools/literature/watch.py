@@ -29,8 +29,8 @@ from survey_tools.literature.web import Web
 USUAL_DAYS = 14
 """How far back a watch looks: a weekly one sees each day twice, so that a week without network loses nothing."""
 USUAL_LIMIT = 20
-PHRASES_A_QUESTION = 20
-"""Addresses have a length, and a source asked for everything at once gives the newest of anything."""
+PHRASES_A_QUESTION = 35
+"""Addresses have a length: OpenAlex takes 4 KB, which is some seventy phrases."""
 
 WELL_KNOWN = 10
 """Papers of the survey on one type from which its name says enough by itself, as `induction heads` does."""

@@ -11,11 +11,13 @@ from __future__ import annotations
 import email.utils
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -29,7 +31,24 @@ LONGEST_WAIT = 60.0
 """Seconds; a server that wants us to stay away longer is asked another day."""
 LARGEST_ANSWER = 20_000_000
 _CONNECT_S, _READ_S = 10, 30
+_MOST_REDIRECTS = 5
 _BUSY = (429, 503)
+
+
+class _LedElsewhere(requests.RequestException):
+    """A redirect to a host that nobody named."""
+
+
+class _OneHost(requests.Session):
+    """Follows redirects within a host (http to https, merged records), and none that leads away from it."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        target = super().get_redirect_target(resp)
+        if target is not None:
+            asked, next_one = urlsplit(resp.url), urlsplit(urljoin(resp.url, target))
+            if next_one.hostname != asked.hostname or (asked.scheme, next_one.scheme) == ("https", "http"):
+                raise _LedElsewhere(f"{next_one.scheme}://{next_one.hostname}")
+        return target
 
 
 class Web:
@@ -40,7 +59,8 @@ class Web:
     ) -> None:
         self._sleep = sleep or time.sleep
         self._clock = clock
-        self._session = requests.Session()
+        self._session = _OneHost()
+        self._session.max_redirects = _MOST_REDIRECTS
         self._session.headers["User-Agent"] = _user_agent()
         self._last: dict[str, float] = {}
 
@@ -85,12 +105,14 @@ class Web:
     def _ask(self, source: str, address: str, params: Mapping[str, str] | None) -> tuple[requests.Response, bytes]:
         try:
             with self._session.get(address, params=params, timeout=(_CONNECT_S, _READ_S), stream=True) as response:
-                body = b""
+                body = bytearray()
                 for part in response.iter_content(65_536):
                     body += part
                     if len(body) > LARGEST_ANSWER:
                         raise SourceUnreadable(f"{source} answered more than {LARGEST_ANSWER / 1e6:g} MB")
-                return response, body
+                return response, bytes(body)
+        except _LedElsewhere as error:
+            raise SourceUnreadable(f"{source} sends us to another server, {error}; it was not asked") from None
         except requests.Timeout:
             raise SourceUnavailable(f"{source} did not answer in time") from None
         except requests.RequestException as error:
@@ -110,8 +132,15 @@ def base_address(variable: str, usual: str) -> str:
 
 
 def contact() -> str:
-    """The address that the environment names, or nothing."""
-    return os.environ.get(CONTACT, "").strip()
+    """The address that the environment names, or nothing.
+
+    Raises:
+        LiteratureError: what it names is no email address; it goes into the header of every request.
+    """
+    address = os.environ.get(CONTACT, "").strip()
+    if address and not re.fullmatch(r"[!-?A-~]+@[!-?A-~]+", address):
+        raise LiteratureError(f"{CONTACT} is {address!r}; it must be an email address, in plain letters")
+    return address
 
 
 def _user_agent() -> str:
@@ -132,7 +161,7 @@ def _accepted(source: str, response: requests.Response, body: bytes) -> bytes:
 def _retry_after(response: requests.Response) -> float:
     """Seconds, from a number or a date; an unreadable header counts as a short wait."""
     said = response.headers["Retry-After"].strip()
-    if said.isdigit():
+    if re.fullmatch(r"[0-9]{1,9}", said):
         return float(said)
     try:
         until = email.utils.parsedate_to_datetime(said)
