@@ -168,3 +168,12 @@ def test_whatever_comes_is_read_or_refused(text):
     except KnowledgeError:
         return
     assert all(paper.title for paper in papers)
+
+
+@pytest.mark.parametrize(
+    ("written", "month"),
+    [('aug # " 8-12"', "08"), ('"2--7~" # jun', "06"), ('aug # " 31 -- " # sep', "08"), ("nov", "11"), ("{11}", "11")],
+)
+def test_days_may_stand_beside_the_month(written, month):
+    (paper,) = read_bibtex(f"@misc{{days, title = {{A}}, year = 2006, month = {written}}}")
+    assert paper.published == f"2006-{month}"

@@ -125,7 +125,14 @@ def test_what_a_search_is_asked_for():
 
 
 def test_names_that_other_networks_have_say_too_little():
-    texts = ("previous-token heads", "S_Inhibition", "retrieval heads", "function vectors", "NMH", "mover attention head")
+    texts = (
+        "previous-token heads",
+        "S_Inhibition",
+        "retrieval heads",
+        "function vectors",
+        "NMH",
+        "mover attention head",
+    )
     assert [NAMES.says_enough(NAMES.find(text)[0]) for text in texts] == [True, False, False, False, False, True]
 
 

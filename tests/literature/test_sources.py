@@ -6,11 +6,18 @@ from dataclasses import replace
 import pytest
 from replayed_sources import ABSTRACT, ACL_BIB, atom, atom_entry, crossref_work, openalex_work
 
-from survey_tools.errors import LiteratureError, PaperUnknown, SourceUnreadable
+from survey_tools.errors import LiteratureError, PaperUnknown, SourceUnavailable, SourceUnreadable
 from survey_tools.literature import acl, arxiv, bibtex, crossref, openalex
 from survey_tools.literature.identifiers import Identifier, parse_identifier
 from survey_tools.literature.look_up import look_up
-from survey_tools.literature.metadata import PaperMetadata, arxiv_month, code_link, plain, without_markup
+from survey_tools.literature.metadata import (
+    WITHDRAWN,
+    PaperMetadata,
+    arxiv_month,
+    code_link,
+    plain,
+    without_markup,
+)
 
 ECHO = PaperMetadata(
     source="arXiv",
@@ -70,6 +77,32 @@ def test_arxiv_malformed(sources, web, body, message):
         arxiv.paper(web, "2611.01234")
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_no_encoding_hides_a_document_type(monkeypatch, web, encoding):
+    bomb = f"<!DOCTYPE x [<!ENTITY a 'aaaa'>]>{atom(atom_entry(title='&a;')).partition('?>')[2]}"
+    monkeypatch.setattr(type(web), "get", lambda *_, **__: bomb.encode(encoding))
+    with pytest.raises(SourceUnreadable, match="arXiv answered something that is not XML"):
+        arxiv.paper(web, "2611.01234")
+
+
+def test_arxiv_says_when_a_paper_was_withdrawn(sources, web):
+    sources.answer("/arxiv", atom(atom_entry(more="<arxiv:comment>This paper has been withdrawn.</arxiv:comment>")))
+    assert arxiv.paper(web, "2611.01234").unsure == (WITHDRAWN,)
+
+
+def test_a_page_that_came_empty_is_no_answer(sources, web):
+    sources.answer("/arxiv", atom().replace(">0</opensearch", ">12</opensearch"))
+    with pytest.raises(SourceUnavailable, match="arXiv counts 12 papers and shows none"):
+        arxiv.search(web, ["x"], datetime.date(2026, 11, 1))
+
+
+def test_of_very_many_authors_the_first_are_kept_and_it_is_said(sources, web):
+    sources.answer("/arxiv", atom(atom_entry(authors=tuple(f"Person {n}" for n in range(501)))))
+    found = arxiv.paper(web, "2611.01234")
+    assert (len(found.authors), found.authors[-1]) == (500, "Person 499")
+    assert found.unsure == ("authors: the first 500 only, as arXiv lists more",)
+
+
 def test_arxiv_search(sources, web, waits):
     sources.answer("/arxiv", atom(atom_entry(), atom_entry("2611.04321v1", title="Other")))
     found = arxiv.search(web, ["attention heads", 'a "b" head'], datetime.date(2026, 11, 1))
@@ -116,10 +149,53 @@ def test_crossref_malformed(sources, web, answer, message):
 
 
 def test_crossref_with_odd_parts_gives_what_is_there(sources, web):
-    odd = crossref_work(author=[None, {"family": 5}, {"family": "Li"}], abstract=7, **{"container-title": None})
+    people = [None, {"family": 5}, {"name": {"x": 1}}, {"family": "Li"}, {"given": "Aristotle"}]
+    odd = crossref_work(author=people, abstract=7, relation=[7], **{"container-title": None, "updated-by": 7})
     sources.answer("/crossref/works/10.18653/v1/p16-1154", odd)
     found = crossref.paper(web, "10.18653/v1/p16-1154")
-    assert (found.authors, found.abstract, found.venue, found.acl) == (("Li",), "", None, "P16-1154")
+    assert (found.authors, found.abstract, found.venue, found.acl) == (("Li", "Aristotle"), "", None, "P16-1154")
+
+
+FORMULA = (
+    '<jats:alternatives><jats:tex-math>$$L^2$$</jats:tex-math><mml:math xmlns:mml="http://www.w3.org/1998/Math/MathML" '
+    + 'xmlns:xs="http://www.w3.org/2001/XMLSchema" ' * 8
+    + "><mml:msup><mml:mi>L</mml:mi><mml:mn>2</mml:mn></mml:msup></mml:math></jats:alternatives>"
+)
+
+
+def test_crossref_markup(sources, web):
+    abstract = f"<jats:title>Abstract</jats:title>\n<jats:p>Heads of norm {FORMULA} echo.</jats:p><jats:p>Abstract ones"
+    work = crossref_work(title=[f"The {FORMULA} of <b>H</b>eads"], abstract=f"{abstract} too.</jats:p>")
+    sources.answer("/crossref/works/10.1234/echo.5", work)
+    found = crossref.paper(web, "10.1234/echo.5")
+    assert found.title == "The L2 of Heads"
+    assert found.abstract == "Heads of norm L2 echo. Abstract ones too."
+
+
+@pytest.mark.parametrize(
+    "tie",
+    [
+        {"id-type": "arxiv", "id": "2611.01234v2"},
+        {"id-type": "doi", "id": "10.48550/arXiv.2611.01234"},
+        {"id-type": "uri", "id": "https://arxiv.org/abs/2611.01234"},
+    ],
+)
+def test_crossref_knows_the_preprint(sources, web, tie):
+    ties = {"has-preprint": [None, {"id": 5}, {"id-type": "doi", "id": "10.1101/other"}, tie]}
+    sources.answer("/crossref/works/10.1234/echo.5", crossref_work(relation=ties))
+    found = crossref.paper(web, "10.1234/echo.5")
+    assert (found.arxiv, found.published, found.date_source) == ("2611.01234", "2026-11", "arxiv-month")
+
+
+def test_crossref_says_when_a_paper_was_retracted(sources, web):
+    sources.answer("/crossref/works/10.1234/echo.5", crossref_work(**{"updated-by": [{"type": "retraction"}]}))
+    assert crossref.paper(web, "10.1234/echo.5").unsure == (WITHDRAWN,)
+
+
+@pytest.mark.parametrize(("parts", "date"), [([2026, None, 5], "2026"), ([2026], "2026"), ([2026, 3, 9], "2026-03-09")])
+def test_crossref_dates(sources, web, parts, date):
+    sources.answer("/crossref/works/10.1234/echo.5", crossref_work(issued={"date-parts": [parts]}))
+    assert crossref.paper(web, "10.1234/echo.5").published == date
 
 
 def test_openalex_dates_an_arxiv_paper_by_its_id(sources, web):
@@ -153,6 +229,35 @@ def test_openalex_with_odd_parts_gives_what_is_there(sources, web):
     sources.answer("/openalex/works/doi:10.1234/echo.5", odd)
     found = openalex.paper(web, Identifier("doi", "10.1234/echo.5"))
     assert (found.authors, found.abstract, found.venue, found.page) == ((), "", None, None)
+
+
+def test_openalex_remarks(sources, web):
+    archive = {"landing_page_url": "https://example.org/1", "source": {"display_name": "Archive", "type": "repository"}}
+    people = [{"author": {"display_name": f"Person {n}"}} for n in range(100)]
+    work = openalex_work(primary_location=archive, is_retracted=True, is_authors_truncated=True, authorships=people)
+    sources.answer("/openalex/works/doi:10.1234/echo.5", work)
+    found = openalex.paper(web, Identifier("doi", "10.1234/echo.5"))
+    assert found.venue is None
+    assert found.unsure == ("authors: the first 100 only, as OpenAlex lists more", WITHDRAWN)
+
+
+def test_openalex_search_reads_on(sources, web):
+    page = [openalex_work(f"Paper {n}") for n in range(openalex.PAGE)]
+    for works in (page, page, [openalex_work("Last")]):
+        sources.answer("/openalex/works", {"meta": {"count": 201}, "results": works})
+    found = openalex.search(web, ["x"], datetime.date(2026, 11, 1))
+    assert (len(found.papers), found.papers[-1].title, found.complete) == (201, "Last", True)
+    assert [(one.query["page"], one.query["per_page"]) for one in sources.asked] == [(n, "100") for n in "123"]
+    assert not openalex.search(web, ["x"], datetime.date(2026, 11, 1), most=100).complete
+
+
+def test_openalex_says_what_a_key_is_good_for(sources, web, monkeypatch):
+    sources.answer("/openalex/works", "", 429, Retry_After="40000")
+    with pytest.raises(SourceUnavailable, match=r"40,000 seconds; a free key in OPENALEX_API_KEY allows more$"):
+        openalex.search(web, ["x"], datetime.date(2026, 11, 1))
+    monkeypatch.setenv("OPENALEX_API_KEY", "secret")
+    with pytest.raises(SourceUnavailable, match=r"40,000 seconds$"):
+        openalex.search(web, ["x"], datetime.date(2026, 11, 1))
 
 
 def test_openalex_search(sources, web):
@@ -277,6 +382,8 @@ def test_text_of_strangers_is_made_plain():
     assert plain("a\u202eb\x00 c\u200b\n\td  e\u0301") == "ab c d é"
     assert plain("x" * 20, longest=10) == "x" * 9 + "…"
     assert without_markup("a <i>b</i> &lt;c&gt; 1 < 2 > 1") == "a b <c> 1 < 2 > 1"
+    assert without_markup("CO<sub>2</sub>").strip() == "CO2"
+    assert without_markup("<p>one.</p><p>two").split() == ["one.", "two"]
     assert code_link("see https://github.com/a/b.git, https://github.com/a/b.") == "https://github.com/a/b"
     assert code_link("https://github.com/a/b or https://github.com/c/d") is None
     assert [arxiv_month(i) for i in ("2312.09230", "cs/0112017", "cs/9912017")] == ["2023-12", "2001-12", "1999-12"]

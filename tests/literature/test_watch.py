@@ -80,7 +80,12 @@ def test_questions_stay_short(tree, answered, web, monkeypatch):
 def test_past_the_limit_papers_are_named_without_a_draft(tree, answered, web):
     found = watch(tree.root, SINCE, limit=2, web=web)
     assert len(found.sightings) == 2
-    assert [metadata.title for metadata in found.beyond] == ["Own Paper", "One Name", "None of Ours", "None of Ours, Older"]
+    assert [metadata.title for metadata in found.beyond] == [
+        "Own Paper",
+        "One Name",
+        "None of Ours",
+        "None of Ours, Older",
+    ]
     assert "- [arxiv:2611.00001](https://arxiv.org/abs/2611.00001): One Name" in issue_text(found)
 
 

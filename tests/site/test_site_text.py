@@ -96,6 +96,11 @@ def test_formula_becomes_mathml_with_whole_words() -> None:
     assert {"mean", "end", "A"} <= set(words)
 
 
+def test_words_between_variables_keep_their_distance() -> None:
+    assert "<mtext>&#160;describes&#160;</mtext>" in formula(r"[t \text{ describes } r]")
+    assert "<mtext>end</mtext>" in formula(r"\text{end}")
+
+
 def test_arg_max_is_two_words() -> None:
     made = formula(r"\arg\max_{w} x")
     assert "<mi>arg</mi>" in made

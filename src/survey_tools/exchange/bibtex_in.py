@@ -136,7 +136,8 @@ def _without_enclosing(key: str, raw: str) -> str:
 
 
 def _paper(entry: Entry) -> BibtexPaper:
-    fields = {field.key.casefold(): _without_enclosing(field.key, str(field.value)) for field in entry.fields}
+    given = [(field.key.casefold(), str(field.value)) for field in entry.fields]
+    fields = {key: _joined_month(raw) if key == "month" else _without_enclosing(key, raw) for key, raw in given}
     plain = {key: _address(value) if key in _ADDRESSES else _decoded(value) for key, value in fields.items()}
     if not plain.get("title"):
         raise _Unusable("has no title")
@@ -170,6 +171,12 @@ def _first_name_first(name: str) -> str:
         return name
     parts = parse_single_name_into_parts(name, strict=False)
     return " ".join((*parts.first, *parts.von, *parts.last, *parts.jr))
+
+
+def _joined_month(raw: str) -> str:
+    """The month's own piece of `aug # " 8-12"`, as bibliographies write the days of a conference."""
+    pieces = [_without_enclosing("month", piece) for piece in raw.split("#")]
+    return next((piece for piece in pieces if piece.strip(" .")[:3].casefold() in _MONTHS), pieces[0])
 
 
 def _month(plain: dict[str, str]) -> int:

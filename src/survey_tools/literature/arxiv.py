@@ -10,14 +10,15 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
-from survey_tools.errors import PaperUnknown, SourceUnreadable
+from survey_tools.errors import PaperUnknown, SourceUnavailable, SourceUnreadable
 from survey_tools.literature.identifiers import identifier_in, parse_identifier
 from survey_tools.literature.metadata import (
     LONGEST_TITLE,
-    MOST_AUTHORS,
+    WITHDRAWN,
     Found,
     PaperMetadata,
     code_link,
+    first_authors,
     plain,
 )
 from survey_tools.literature.web import Web, base_address
@@ -44,8 +45,8 @@ def paper(web: Web, arxiv_id: str) -> PaperMetadata:
     return _metadata(entry)
 
 
-def search(web: Web, phrases: Sequence[str], since: datetime.date, most: int = 200) -> Found:
-    """Papers submitted since a day whose record holds one of `phrases`, at most `most`."""
+def search(web: Web, phrases: Sequence[str], since: datetime.date, most: int = 1000) -> Found:
+    """Papers submitted since a day whose record holds one of `phrases`, at most `most` (arXiv gives 2,000 at once)."""
     # Quotes in a phrase would end it; nothing else has a meaning inside.
     any_of = " OR ".join(f'all:"{phrase.replace(chr(34), " ")}"' for phrase in phrases)
     query = f"({any_of}) AND submittedDate:[{since:%Y%m%d}0000 TO 999912312359]"
@@ -53,15 +54,19 @@ def search(web: Web, phrases: Sequence[str], since: datetime.date, most: int = 2
     feed = _feed(web, {"search_query": query, "max_results": str(most), **order})
     papers = tuple(_metadata(entry) for entry in feed.findall(f"{_ATOM}entry"))
     total = _text(feed, "totalResults", _OPENSEARCH).strip()
-    return Found(papers, complete=not total.isdigit() or int(total) <= len(papers))
+    if total.isdecimal() and int(total) and not papers:  # it happens now and then, and passes
+        raise SourceUnavailable(f"arXiv counts {total} papers and shows none")
+    return Found(papers, complete=not total.isdecimal() or int(total) <= len(papers))
 
 
 def _feed(web: Web, params: dict[str, str]) -> ET.Element:
     body = web.get(SOURCE, base_address(*_ADDRESS), params, EVERY_S)
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:  # a feed needs none; entities are how XML grows without bound
-        raise SourceUnreadable("arXiv answered XML with a document type, which a feed does not have")
     try:
-        feed = ET.fromstring(body)
+        # UTF-8 is the interface's only encoding; in another one the next line would see nothing.
+        text = body.decode("utf-8-sig")
+        if "<!DOCTYPE" in text or "<!ENTITY" in text:  # a feed needs none; entities are how XML grows without bound
+            raise SourceUnreadable("arXiv answered XML with a document type, which a feed does not have")
+        feed = ET.fromstring(text)
     except (ET.ParseError, ValueError):
         raise SourceUnreadable("arXiv answered something that is not XML") from None
     if feed.tag != f"{_ATOM}feed":
@@ -79,12 +84,13 @@ def _metadata(entry: ET.Element) -> PaperMetadata:
     if identifier is None or not title or not re.fullmatch(r"\d{4}-\d\d-\d\d", published):
         raise SourceUnreadable("arXiv answered an entry without id, title or date")
     names = [plain(_text(author, "name"), 200) for author in entry.findall(f"{_ATOM}author")]
+    authors, cut = first_authors(names, SOURCE)
     abstract, comment = plain(_text(entry, "summary")), plain(_text(entry, "comment", _ARXIV), 500)
     doi = _text(entry, "doi", _ARXIV).strip()
     return PaperMetadata(
         source=SOURCE,
         title=title,
-        authors=tuple(name for name in names if name)[:MOST_AUTHORS],
+        authors=authors,
         published=published,
         date_source="arxiv-v1",
         arxiv=identifier.value,
@@ -93,6 +99,7 @@ def _metadata(entry: ET.Element) -> PaperMetadata:
         code=code_link(f"{abstract} {comment}"),
         abstract=abstract,
         remark=comment,
+        unsure=(*cut, *([WITHDRAWN] if re.search(r"(?i)\bwithdrawn\b", comment) else [])),
     )
 
 

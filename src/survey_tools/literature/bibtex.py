@@ -9,10 +9,10 @@ from survey_tools.exchange.bibtex_in import BibtexPaper, read_bibtex
 from survey_tools.literature.identifiers import Identifier, acl_id_of, identifier_in, parse_identifier
 from survey_tools.literature.metadata import (
     LONGEST_TITLE,
-    MOST_AUTHORS,
     PaperMetadata,
     arxiv_month,
     code_link,
+    first_authors,
     plain,
 )
 
@@ -48,10 +48,13 @@ def metadata(entry: BibtexPaper, name: str, source: str = SOURCE) -> PaperMetada
     published = arxiv_month(arxiv) if arxiv else entry.published
     if not published:
         raise LiteratureError(f"{name}:{entry.line}: entry '{entry.key}' has no year; add one")
+    authors, cut = first_authors([plain(author, 200) for author in entry.authors], source)
+    if entry.authors_cut:
+        cut = ("authors: the BibTeX ends its list in 'and others'",)
     return PaperMetadata(
         source=source,
         title=plain(entry.title, LONGEST_TITLE),
-        authors=tuple(plain(author, 200) for author in entry.authors[:MOST_AUTHORS]),
+        authors=authors,
         published=published,
         date_source="arxiv-month" if arxiv else "venue",
         arxiv=arxiv,
@@ -62,7 +65,7 @@ def metadata(entry: BibtexPaper, name: str, source: str = SOURCE) -> PaperMetada
         page=None if ids else _page(entry),
         code=code_link(entry.abstract),
         abstract=plain(entry.abstract),
-        unsure=("authors: the BibTeX ends its list in 'and others'",) if entry.authors_cut else (),
+        unsure=cut,
     )
 
 

@@ -24,10 +24,10 @@ _PATTERNS: dict[Scheme, str] = {
     "openreview": r"([A-Za-z0-9_-]{6,20})",
 }
 _PAGES = (
-    (re.compile(r"(?i)^https?://(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/"), "arxiv:"),
-    (re.compile(r"(?i)^https?://(?:dx\.)?doi\.org/"), "doi:"),
-    (re.compile(r"(?i)^https?://(?:www\.)?aclanthology\.org/"), "acl:"),
-    (re.compile(r"(?i)^https?://openreview\.net/(?:forum|pdf)\?id="), "openreview:"),
+    (re.compile(r"(?i)^(?:https?://)?(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/"), "arxiv:"),
+    (re.compile(r"(?i)^(?:https?://)?(?:dx\.)?doi\.org/"), "doi:"),
+    (re.compile(r"(?i)^(?:https?://)?(?:www\.)?aclanthology\.org/"), "acl:"),
+    (re.compile(r"(?i)^(?:https?://)?openreview\.net/(?:forum|pdf)\?id="), "openreview:"),
 )
 _ARXIV_DOI = re.compile(r"(?i)^10\.48550/arxiv\.(.+)$")
 _ACL_DOI = re.compile(rf"(?i)^10\.18653/v1/({_PATTERNS['acl']})$")
@@ -82,7 +82,9 @@ def _canonical(scheme: Scheme, value: str) -> Identifier:
         value = value.casefold()
         arxiv = _ARXIV_DOI.match(value)
         if arxiv and (bare := re.fullmatch(_PATTERNS["arxiv"], arxiv[1])):
-            return Identifier("arxiv", bare[1])
+            return _canonical("arxiv", bare[1])
+    if scheme == "arxiv":
+        value = re.sub(r"\.[A-Za-z]{2}(?=/)", "", value)  # math.GT/0309136 is math/0309136 with its subject
     return Identifier(scheme, value)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -16,6 +16,10 @@ DateSource: TypeAlias = Literal["arxiv-v1", "arxiv-month", "venue"]
 LONGEST_TITLE = 500
 LONGEST_ABSTRACT = 10_000
 MOST_AUTHORS = 500
+WITHDRAWN = "withdrawn or retracted, as its source says: whether it belongs here at all"
+_BLOCK = r"(?:\w+:)?(?:p|title|sec|list|list-item|disp-formula|break|br|div|li|ul|ol|h[1-6])"
+_TWICE = r"(?:\w+:)?(?:tex-math|annotation)"
+"""The formula once more, as LaTeX beside its MathML."""
 _CODE = re.compile(r"https?://(?:www\.)?(?:github\.com|gitlab\.com|codeberg\.org)/[\w.-]+/[\w.-]+")
 
 
@@ -73,8 +77,19 @@ def plain(text: str, longest: int = LONGEST_ABSTRACT) -> str:
 
 
 def without_markup(text: str) -> str:
-    """Text of a source that writes HTML or JATS into its titles and abstracts, without the tags."""
-    return html.unescape(re.sub(r"</?[A-Za-z][^<>]{0,200}>", "", text))
+    """Text of a source that writes HTML, JATS or MathML into its titles and abstracts, without the tags."""
+    once = re.sub(rf"(?is)<({_TWICE})\b[^<>]*>[^<>]*</\1>", "", text)
+    apart = re.sub(rf"(?i)</?{_BLOCK}\b[^<>]{{0,2000}}>", " ", once)
+    return html.unescape(re.sub(r"</?[A-Za-z][^<>]{0,2000}>", "", apart))
+
+
+def first_authors(names: Sequence[str], source: str, complete: bool = True) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The authors an entry can list, and a remark where these are not all."""
+    named = [name for name in names if name]
+    if complete and len(named) <= MOST_AUTHORS:
+        return tuple(named), ()
+    kept = tuple(named[:MOST_AUTHORS])
+    return kept, (f"authors: the first {len(kept)} only, as {source} lists more",)
 
 
 def code_link(text: str) -> str | None:

@@ -13,20 +13,23 @@ from survey_tools.errors import SourceUnreadable
 from survey_tools.literature.identifiers import Identifier, acl_id_of, identifier_in
 from survey_tools.literature.metadata import (
     LONGEST_TITLE,
-    MOST_AUTHORS,
+    WITHDRAWN,
     Found,
     PaperMetadata,
     arxiv_month,
     code_link,
+    first_authors,
     plain,
     without_markup,
 )
-from survey_tools.literature.web import Web, base_address, contact
+from survey_tools.literature.web import SourceBusy, Web, base_address, contact
 
 SOURCE = "OpenAlex"
 KEY = "OPENALEX_API_KEY"
-"""Environment variable with a key of OpenAlex, for those who have one."""
+"""Environment variable with a key of OpenAlex. Keys are free; without one, a few searches a day are answered."""
 EVERY_S = 0.2
+PAGE = 100
+"""Works a page, OpenAlex's maximum."""
 _ADDRESS = ("SURVEY_OPENALEX_URL", "https://api.openalex.org")
 _LONGEST_ABSTRACT_WORDS = 3_000
 
@@ -48,25 +51,39 @@ def paper(web: Web, identifier: Identifier) -> PaperMetadata:
     return found
 
 
-def search(web: Web, phrases: Sequence[str], since: datetime.date, most: int = 200) -> Found:
+def search(web: Web, phrases: Sequence[str], since: datetime.date, most: int = 500) -> Found:
     """Papers published since a day with one of `phrases` in title or abstract, at most `most`."""
     # A comma would start the next filter; quotes would end a phrase.
     any_of = " OR ".join(f'"{re.sub(r"[,|&!]", " ", phrase.replace(chr(34), " "))}"' for phrase in phrases)
     params = {
         "filter": f"title_and_abstract.search:({any_of}),from_publication_date:{since.isoformat()}",
         "sort": "publication_date:desc",
-        "per-page": str(min(most, 200)),
+        "per_page": str(PAGE),
         **_who_asks(),
     }
-    answer = web.json(SOURCE, f"{base_address(*_ADDRESS)}/works", params, EVERY_S)
+    works: list[object] = []
+    for page in range(1, -(-most // PAGE) + 1):
+        results, total = _page_of_works(web, {**params, "page": str(page)})
+        works += results
+        if len(results) < PAGE or len(works) >= total:
+            break
+    # Works without a title are in OpenAlex by the thousand: nothing could be drafted from them.
+    found = (_metadata(work) for work in works if isinstance(work, dict))
+    return Found(tuple(metadata for metadata in found if metadata is not None), complete=total <= len(works))
+
+
+def _page_of_works(web: Web, params: Mapping[str, str]) -> tuple[list[object], int]:
+    """The works of one page, and how many there are on all."""
+    try:
+        answer = web.json(SOURCE, f"{base_address(*_ADDRESS)}/works", params, EVERY_S)
+    except SourceBusy as error:
+        hint = "" if "api_key" in params else f"; a free key in {KEY} allows more"
+        raise SourceBusy(f"{error}{hint}") from None
     results, about = answer.get("results"), answer.get("meta")
     if not isinstance(results, list):
         raise SourceUnreadable("OpenAlex answered a search without results")
-    # Works without a title are in OpenAlex by the thousand: nothing could be drafted from them.
-    found = (_metadata(work) for work in results if isinstance(work, dict))
-    papers = tuple(metadata for metadata in found if metadata is not None)
     total = about.get("count") if isinstance(about, dict) else None
-    return Found(papers, complete=not isinstance(total, int) or total <= len(results))
+    return results, total if isinstance(total, int) else 0
 
 
 def _who_asks() -> dict[str, str]:
@@ -82,10 +99,12 @@ def _metadata(work: Mapping[str, Any]) -> PaperMetadata | None:
     ids = {found.scheme: found.value for found in _identifiers(work)}
     arxiv, doi = ids.get("arxiv"), ids.get("doi")
     abstract = plain(_abstract(work.get("abstract_inverted_index")))
+    # Lists of works hold the first hundred authors of each and say so.
+    authors, cut = first_authors(_authors(work), SOURCE, complete=work.get("is_authors_truncated") is not True)
     return PaperMetadata(
         source=SOURCE,
         title=title,
-        authors=_authors(work),
+        authors=authors,
         published=arxiv_month(arxiv) if arxiv else published,
         date_source="arxiv-month" if arxiv else "venue",
         arxiv=arxiv,
@@ -95,6 +114,7 @@ def _metadata(work: Mapping[str, Any]) -> PaperMetadata | None:
         page=None if ids else _page(work),
         code=code_link(abstract),
         abstract=abstract,
+        unsure=(*cut, *([WITHDRAWN] if work.get("is_retracted") is True else [])),
     )
 
 
@@ -114,15 +134,16 @@ def _page(work: Mapping[str, Any]) -> str | None:
 def _venue(work: Mapping[str, Any]) -> str | None:
     place = work.get("primary_location")
     source = place.get("source") if isinstance(place, dict) else None
-    name = plain(_string(source, "display_name"), 300) if isinstance(source, dict) else ""
+    if not isinstance(source, dict) or source.get("type") == "repository":  # arXiv, Zenodo, an archive of a university
+        return None
+    name = plain(_string(source, "display_name"), 300)
     return None if name.casefold().startswith("arxiv") else name or None
 
 
-def _authors(work: Mapping[str, Any]) -> tuple[str, ...]:
+def _authors(work: Mapping[str, Any]) -> list[str]:
     listed = work.get("authorships")
     people = [entry.get("author") for entry in (listed if isinstance(listed, list) else ()) if isinstance(entry, dict)]
-    names = [plain(_string(person, "display_name"), 200) for person in people if isinstance(person, dict)]
-    return tuple(name for name in names if name)[:MOST_AUTHORS]
+    return [plain(_string(person, "display_name"), 200) for person in people if isinstance(person, dict)]
 
 
 def _abstract(index: object) -> str:

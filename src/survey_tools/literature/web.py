@@ -35,6 +35,10 @@ _MOST_REDIRECTS = 5
 _BUSY = (429, 503)
 
 
+class SourceBusy(SourceUnavailable):
+    """The server wants fewer questions, or later ones."""
+
+
 class _LedElsewhere(requests.RequestException):
     """A redirect to a host that nobody named."""
 
@@ -79,10 +83,10 @@ class Web:
                 return _accepted(source, response, body)
             wait = _retry_after(response) if "Retry-After" in response.headers else 2.0**attempt
             if wait > LONGEST_WAIT:
-                raise SourceUnavailable(f"{source} is busy and asks to come back in {wait:,.0f} seconds")
+                raise SourceBusy(f"{source} is busy and asks to come back in {wait:,.0f} seconds")
             if attempt < TRIES:
                 self._sleep(wait)
-        raise SourceUnavailable(f"{source} was still busy after {TRIES} tries (HTTP {response.status_code})")
+        raise SourceBusy(f"{source} was still busy after {TRIES} tries (HTTP {response.status_code})")
 
     def json(
         self, source: str, address: str, params: Mapping[str, str] | None = None, every_s: float = 0.0

@@ -123,7 +123,8 @@ def first_of(items: Iterable[str], shown: int, kind: str = "plain") -> str:
 def corrections(listed: Iterable[Correction]) -> str:
     """The section on departures from an earlier list; nothing when there are none."""
     rows = [
-        f"<strong>{text(one.field)}</strong>: an earlier list says <q>{text(one.listed)}</q>. {text(one.why)}"
+        f"<strong>{text(one.field.replace('_', ' '))}</strong>: an earlier list says <q>{text(one.listed)}</q>. "
+        f"{text(one.why)}"
         for one in listed
     ]
     return f"## Corrections\n\n{bullets(rows)}" if rows else ""

@@ -18,6 +18,8 @@ _ATTRIBUTES = frozenset({
     "displaystyle", "scriptlevel", "minsize", "maxsize", "columnalign", "lspace", "rspace", "movablelimits",
 })  # fmt: skip
 _NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
+SPACE = "&#160;"
+"""At the ends of words within a formula, where a plain space would not be drawn."""
 _ARG = re.compile(r"\\arg(?![a-zA-Z])")
 """The one command of our entries that latex2mathml does not know."""
 _BARE_AMPERSAND = re.compile(r"&(?![a-zA-Z#]\w*;)")
@@ -64,7 +66,9 @@ def _written(element: ElementTree.Element, display: str | None = None) -> str:
     if tag == "mo" and "largeop" not in attributes and (element.text or "").isalpha() and len(element.text or "") > 1:
         tag, attributes = "mi", {}  # a named operator (mean, corr): as an operator its limits would drift off
     written = "".join(f' {key}="{text(value)}"' for key, value in sorted(attributes.items()))
-    return f"<{tag}{written}>{text(element.text or '')}{''.join(_run(list(element)))}</{tag}>"
+    words = element.text or ""
+    first, last = (SPACE if tag == "mtext" and end.isspace() else "" for end in (words[:1], words[-1:]))
+    return f"<{tag}{written}>{first}{text(words)}{last}{''.join(_run(list(element)))}</{tag}>"
 
 
 def _run(children: list[ElementTree.Element]) -> list[str]:

@@ -77,7 +77,7 @@ def _filters(contents: Contents) -> tuple[Filter, ...]:
         Filter("stage", "Stage", {**stages, OUTSIDE: "none of the four"}),
         Filter("place", "Stage from", PLACES),
         Filter("detector", "Detector", DETECTORS),
-        Filter("verdict", "Verdict on some model", {_slug(verdict): verdict for verdict in VERDICTS}),
+        Filter("verdict", "Verdict", {_slug(verdict): verdict for verdict in VERDICTS}),
     )
 
 
