@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from survey_tools import changes
 from survey_tools.changes import ChangedFile, ChangedPage
 from survey_tools.cli import main
-from survey_tools.errors import SurveyError
+from survey_tools.errors import ModelUnknown, SurveyError
 from survey_tools.knowledge.records import Detection
 from survey_tools.knowledge.survey import load_survey
 from survey_tools.results.store import ResultStore
@@ -149,6 +149,18 @@ def test_measurements_that_nothing_reaches(survey):
     )
     for path in quiet:
         assert touched(survey, path) == set()
+
+
+def test_a_model_that_is_none_is_not_passed_over(survey):
+    with pytest.raises(ModelUnknown, match=f"no entry for model 'smolm2-135m-instruct'; did you mean '{SMOL}'"):
+        touched(survey, "README.md", "smolm2-135m-instruct")
+
+
+def test_names_of_files_in_other_encodings_change_no_page(git, tmp_path):
+    commit(git, tmp_path, kept="1")
+    git("switch", "--quiet", "--create", "branch")
+    commit(git, tmp_path, **{os.fsdecode(b"latin-\xe9.yml"): "1"})
+    assert changes.changed_files(tmp_path, "main") == [ChangedFile("latin-\ufffd.yml", "new")]
 
 
 def test_verdicts_beside_the_committed_ones(tmp_path):

@@ -32,6 +32,13 @@ Words.
 
 - Old.
 """
+CITATION = """title: A survey
+version: 1.2.0
+date-released: "2026-12-01"
+references:
+  - {title: "A survey: its data", version: 1.2.0, date-released: "2026-12-01"}
+  - {title: Work of others, version: "7", date-released: "1999-01-01"}
+"""
 
 
 @pytest.fixture
@@ -40,7 +47,7 @@ def root(tmp_path):
     files = {
         "pyproject.toml": '[project]\nname = "x"\nversion = "1.2.0"\n',
         "src/survey_tools/__init__.py": '"""Doc."""\n\n__version__ = "1.2.0"\n',
-        "CITATION.cff": 'version: 1.2.0\ndate-released: "2026-12-01"\n',
+        "CITATION.cff": CITATION,
         "CHANGELOG.md": CHANGELOG,
         "LICENSE-DATA": "CC BY 4.0\n",
         **{f"{folder}/a.yml": f"id: {folder}\n" for folder in DATA_FOLDERS},
@@ -70,7 +77,14 @@ def test_a_ready_release_has_no_problems(root):
             "version: 1.1.0",
             "CITATION.cff has version 1.1.0, pyproject.toml has 1.2.0",
         ),
-        ("CITATION.cff", "version: 1.2.0", "title: x", "CITATION.cff has version none"),
+        ("CITATION.cff", "version: 1.2.0\n", "", "CITATION.cff has version none"),
+        (
+            "CITATION.cff",
+            'data", version: 1.2.0',
+            'data", version: 1.1.0',
+            "CITATION.cff, references[0], has version 1.1.0",
+        ),
+        ("CITATION.cff", '2026-12-01"}', '2026-11-30"}', "CITATION.cff, references[0], says date-released 2026-11-30"),
         ("CITATION.cff", "2026-12-01", "2026-11-30", "dates it 2026-12-01, CITATION.cff says date-released 2026-11-30"),
         ("CHANGELOG.md", "## 1.2.0 (2026-12-01)", "", "the newest heading of CHANGELOG.md is 1.1.0"),
         ("CHANGELOG.md", "(2026-12-01)", "(unreleased)", "CHANGELOG.md dates it 'unreleased'; write the day"),

@@ -37,6 +37,7 @@ SOUND = """
 on: [pull_request]
 permissions: {}
 concurrency: {group: sound, cancel-in-progress: true}
+defaults: {run: {shell: bash}}
 jobs:
   careful:
     runs-on: ubuntu-latest
@@ -163,6 +164,8 @@ def broken_rules(text):
         found.add("grants no job less than it needs")
     if "concurrency" not in workflow:
         found.add("no concurrency")
+    if workflow.get("defaults", {}).get("run", {}).get("shell") != "bash":  # which GitHub runs with -o pipefail
+        found.add("a command may fail at the head of a pipe, unseen")
     if re.search(r"\bsecrets[.\[]|secrets: inherit", text):
         found.add("uses secrets")
     for line in text.splitlines():
@@ -191,6 +194,7 @@ def test_a_careless_workflow_breaks_every_rule():
         "runs on pull_request_target",
         "grants no job less than it needs",
         "no concurrency",
+        "a command may fail at the head of a pipe, unseen",
         "uses secrets",
         "an action without its commit and version",
         "careless: no timeout",
@@ -233,6 +237,15 @@ def test_every_survey_command_in_a_workflow_exists(script):
     calls = list(survey_calls(script))
     assert calls
     assert [(call, refused(call)) for call in calls if refused(call)] == []
+
+
+def test_what_is_asked_of_a_change_is_asked_of_every_model_that_runs():
+    text = (GITHUB / "workflows" / "check.yml").read_text()
+    asked, run = (
+        set(re.findall(r"--model (\S+)", re.search(command, text)[0]))
+        for command in (r"survey changes entries .*", r"survey run .*")
+    )
+    assert asked == run != set()
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,8 @@ def changed_files(root: Path, base: str) -> list[ChangedFile]:
         raise SurveyError(f"'{base}' is no revision; name a branch, tag or commit, such as origin/main")
     command = ["git", "-C", str(root), "diff", "--name-status", "--no-renames", "-z", f"{base}...HEAD", "--"]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, check=False)
+        # The name of a file may be any bytes; one that is not UTF-8 is no entry's.
+        said = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     except OSError as error:
         raise SurveyError(f"git cannot be started: {error.strerror}; install it first") from error
     if said.returncode:
@@ -135,10 +136,11 @@ def touched_entries(files: Iterable[ChangedFile], survey: Survey, root: Path, mo
     of them imports is among `files`. Whether a number does change is for the run to say.
 
     Raises:
+        ModelUnknown: there is no entry for one of `models`.
         NotebookError: a module that is reached is not there or is not Python.
     """
     paths = {file.path for file in files}
-    if paths & {kinds.MODEL.path(model) for model in models}:
+    if paths & {kinds.MODEL.path(survey.model(model).id) for model in models}:
         return sorted(_detected(survey))
     package = PackageSource(root / "src" / "survey_tools")
     return [entry for entry, how in sorted(_detected(survey).items()) if _inputs(entry, how, root, package) & paths]

@@ -27,10 +27,10 @@ def release_problems(root: Path, tag: str) -> list[str]:
     """What keeps the survey in `root` from being released as `tag`, all of it; empty when nothing does.
 
     The version is that of `pyproject.toml`; the tag, `CITATION.cff` and the newest heading of `CHANGELOG.md`
-    must say the same, and the two dates must agree.
+    must say the same, and the dates must agree.
     """
     version = str(tomllib.loads(_read(root, "pyproject.toml"))["project"]["version"])
-    cited = _mapping(yaml.safe_load(_read(root, "CITATION.cff")))
+    cited = _citations(_mapping(yaml.safe_load(_read(root, "CITATION.cff"))))
     problems = []
     if tag != f"v{version}":
         problems.append(f"the tag is {tag}, but pyproject.toml has version {version}; the tag must be v{version}")
@@ -38,20 +38,33 @@ def release_problems(root: Path, tag: str) -> list[str]:
     if stated is None or stated[1] != version:
         found = stated[1] if stated else "none"
         problems.append(f"src/survey_tools/__init__.py has __version__ {found}, pyproject.toml has {version}")
-    if str(cited.get("version")) != version:
-        problems.append(f"CITATION.cff has version {cited.get('version', 'none')}, pyproject.toml has {version}")
+    for name, work in cited.items():
+        if str(work.get("version")) != version:
+            problems.append(f"{name} has version {work.get('version', 'none')}, pyproject.toml has {version}")
     released = _HEADING.search(_read(root, "CHANGELOG.md"))
     if released is None:
         problems.append(f"CHANGELOG.md has no heading such as '## {version} (2026-01-31)'")
         return problems
     if released["version"] != version:
         problems.append(f"the newest heading of CHANGELOG.md is {released['version']}, pyproject.toml has {version}")
-    day = str(cited.get("date-released", ""))
     if not _is_date(released["when"]):
         problems.append(f"CHANGELOG.md dates it '{released['when'] or ''}'; write the day of the release, 2026-01-31")
-    elif released["when"] != day:
-        problems.append(f"CHANGELOG.md dates it {released['when']}, CITATION.cff says date-released {day or 'nothing'}")
+        return problems
+    for name, work in cited.items():
+        if released["when"] != (day := str(work.get("date-released", "nothing"))):
+            problems.append(f"CHANGELOG.md dates it {released['when']}, {name} says date-released {day}")
     return problems
+
+
+def _citations(cited: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """What CITATION.cff says of this release, by place: the software, and its data among the references."""
+    references = {
+        f"CITATION.cff, references[{i}],": _mapping(work) for i, work in enumerate(cited.get("references", []))
+    }
+    ours = {
+        name: work for name, work in references.items() if str(work.get("title")).startswith(str(cited.get("title")))
+    }
+    return {"CITATION.cff": cited, **ours}
 
 
 def release_notes(root: Path, version: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from survey_tools.errors import KnowledgeError
 from survey_tools.exchange.addresses import same_place
 from survey_tools.exchange.awesome_in import read_awesome
 from survey_tools.exchange.bibtex import bibtex_of
-from survey_tools.exchange.comparison import compare_awesome, compare_bibtex
-from survey_tools.exchange.comparison_text import as_json, as_text
+from survey_tools.exchange.comparison import compare, compare_awesome, compare_bibtex
+from survey_tools.exchange.comparison_text import MOST_LISTED, as_json, as_text
 from survey_tools.exchange.files import MAX_BYTES, read_text, write
+from survey_tools.exchange.listed import Listing
 from survey_tools.knowledge.survey import Survey
 
 LIST = READING_LIST.read_text(encoding="utf-8")
@@ -40,6 +42,8 @@ HEADER = "<table><tr><td>Date</td><td>Paper</td><td>Tags</td><td>Links</td></tr>
         ("https://github.com/Owner/Name.git", "github.com/owner/name"),
         ("http://www.example.org/A/?q=1", "example.org/A?q=1"),
         ("https://example.org", "example.org"),
+        ("http://[example.org", "http://[example.org"),  # no address at all
+        ("https://a℀b.org", "https://a℀b.org"),
     ],
 )
 def test_spellings_of_one_place(address: str, place: str) -> None:
@@ -131,6 +135,18 @@ def test_a_comparison_for_people(survey: Survey) -> None:
     )
 
 
+def test_a_short_list_is_not_drowned_in_what_it_lacks(survey: Survey) -> None:
+    first = next(iter(survey.papers.values()))
+    papers = {f"paper-{i:02}": first.model_copy(update={"id": f"paper-{i:02}"}) for i in range(MOST_LISTED + 3)}
+    compared = compare(Listing("a.bib", ()), survey, papers)
+    assert as_text(compared).splitlines()[3:] == [
+        "missing there: 23",
+        *(f"  paper-{i:02}" for i in range(20)),
+        "  and 3 more; --json names them all",
+    ]
+    assert json.loads(as_json(compared))["missing_there"] == list(papers)
+
+
 def test_a_comparison_for_machines(survey: Survey) -> None:
     data = json.loads(as_json(compare_awesome(LIST, survey, "list.md")))
     assert data["papers"] == 3
@@ -213,6 +229,12 @@ def test_rows_that_could_not_be_read_are_named_where_nothing_could() -> None:
         read_awesome(f"{HEADER}\n<tr><td>soon</td><td>T</td></tr></table>", "x")
 
 
+def test_a_link_that_is_no_address_is_none() -> None:
+    row = '<tr><td>2031-01-01</td><td><a href="http://[x">T</a></td><td></td><td><a href="//[">Code</a></td></tr>'
+    (paper,) = read_awesome(f"{HEADER}{row}</table>").papers
+    assert (paper.title, paper.links, paper.code, paper.other_links) == ("T", (), (), ())
+
+
 @pytest.mark.parametrize("part", ["<a ", "<!--", "<td", "</", "```x\n", "<a <a >"])
 def test_tags_without_an_end_are_read_in_good_time(part: str) -> None:
     """The parser of the standard library alone would take hours for some of them."""
@@ -275,6 +297,29 @@ def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
     file = tmp_path / "a.md"
     file.write_bytes("é".encode("utf-8-sig"))
     assert read_text(file) == "é"
+
+
+def test_what_is_no_ordinary_file_is_written_into_and_stays(tmp_path: Path) -> None:
+    """As root `--out /dev/stdout` would otherwise put a file in the place of the device."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write(pipe, b"content")
+        assert os.read(reader, 100) == b"content"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    with pytest.raises(KnowledgeError, match="cannot be written: Is a directory"):
+        write(tmp_path, b"content")
+
+
+def test_a_link_to_a_file_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "target").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("target")
+    write(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_bytes() == b"new"
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -341,6 +341,13 @@ def test_id_that_is_not_the_file_name(tree):
     expect(problem, PAPER, 3, 5, "id: is 'wang-2022-oi', but the file is called wang-2022-ioi.yml", "rename")
 
 
+def test_a_file_whose_name_cannot_be_an_id(tree):
+    path = "papers/My_Paper.yml"
+    tree.write(path, tree.text(PAPER))
+    (problem,) = (problem for problem in tree.check() if problem.path == path)
+    assert problem.hint == "rename the file to wang-2022-ioi.yml"
+
+
 def test_id_that_climbs_out_of_its_folder(tree):
     tree.replace(PAPER, "id: wang-2022-ioi", "id: ../../etc/passwd")
     expect(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import multiprocessing
+import os
 import random
 import subprocess
 import sys
@@ -222,6 +224,13 @@ def test_files_read_ahead_are_those_without_a_problem(tree, monkeypatch):
     assert _json_texts([(files[0], "# another first line")]) == [None]
 
 
+@pytest.mark.parametrize("version", ["true", "1.0", "2", '"1"'])
+def test_a_version_that_only_python_takes_for_one_is_looked_at(tree, version):
+    path = "papers/olsson-2022-induction.yml"
+    tree.replace(path, "schema_version: 1", f"schema_version: {version}")
+    assert _json_texts([(tree.root / path, kind_of_path(path).first_line)]) == [None]
+
+
 def test_where_no_process_can_be_started_nothing_is_read_ahead(tree, monkeypatch):
     files = [(tree.root / ENTRY_PATHS[0], "")] * 5
 
@@ -244,6 +253,15 @@ def test_one_process_where_other_threads_run():
     finally:
         stop.set()
         thread.join()
+
+
+def test_one_process_inside_a_worker_of_a_pool(monkeypatch):
+    if not hasattr(os, "sched_getaffinity") or len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("this machine has one processor for us, so there is one process anyway")
+    monkeypatch.setattr("threading.active_count", lambda: 1)
+    assert _processes() > 1
+    monkeypatch.setitem(multiprocessing.current_process()._config, "daemon", True)
+    assert _processes() == 1
 
 
 @pytest.fixture

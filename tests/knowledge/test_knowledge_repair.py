@@ -152,6 +152,15 @@ def test_blank_lines_behind_block_text_are_none_of_it():
     assert fixed("title: >-\n  folded\n  text\n\n\n\nvenue: V\n") == "title: >-\n  folded\n  text\n\nvenue: V\n"
 
 
+def test_a_last_line_without_an_end_is_mended_at_once():
+    before = "title: >-\n  folded\n  text\nvenue: V "
+    assert fixed(before) == "title: >-\n  folded\n  text\nvenue: V\n"
+
+
+def test_a_tab_before_a_value_that_is_not_there():
+    assert fixed("title: T\t# tab\n? venue") == "title: T # tab\n? venue\n"
+
+
 def test_trailing_space_in_folded_quotes_goes():
     assert fixed("title: 'a  \n  b'\n") == "title: 'a\n  b'\n"
 
@@ -257,6 +266,9 @@ def test_a_fixed_tree_has_no_problem_and_is_left_alone_the_next_time(tree):
         b"",
         b"# only comments  \n",
         b"title: T\n---\ntitle: [\n",
+        "# by hand\x85# next line  \nids: {arxiv: 2211.00593}\n".encode(),  # a line end to YAML, to no editor
+        "# by hand\u2028# next line\nids: {arxiv:\t2211.00593}".encode(),
+        b"\xef\xbb\xbftitle: zero\xe2\x80\x8bwidth  \n",
     ],
 )
 def test_what_cannot_be_read_stays_byte_for_byte(tree, broken):
@@ -265,6 +277,26 @@ def test_what_cannot_be_read_stays_byte_for_byte(tree, broken):
     repair(tree.root, [PATH])
     assert tree.state()[PATH] == before
     assert any(problem.path == PATH for problem in tree.check())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "ids: text\nids: {arxiv: 2211.00593}\n",
+        "ids: [1]\nids: {arxiv: 2211.00593}\n",
+        "authors: {a: 1}\nauthors: [2211.00593]\n",
+        'authors: ["1"]\nauthors: ["2", 3]\n',
+        "summary: {result: all right, result: 5}\n",
+    ],
+)
+def test_of_a_field_written_twice_nothing_is_quoted_in_the_second(body):
+    assert fixed(body) == body
+
+
+def test_many_repairs_are_counted_rather_than_listed():
+    text, done = repaired(f"{LINE}\nauthors: [1, 2, 3, 4, 5, 6, 7]\n", PAPER)
+    assert text.endswith('authors: ["1", "2", "3", "4", "5", "6", "7"]\n')
+    assert done == ["quoted authors[0], authors[1], authors[2], authors[3], authors[4] and 2 more"]
 
 
 def test_what_cannot_be_settled_is_still_reported(tree):
@@ -308,7 +340,7 @@ def test_a_write_that_fails_leaves_the_file(tree, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(KnowledgeError, match=f"^{PATH} cannot be written: No space left on device; nothing below it"):
         repair(tree.root, [PATH])
     assert tree.state() == before
 

@@ -17,13 +17,23 @@ def tree(tmp_path: Path) -> Tree:
     return Tree(tmp_path / "survey")
 
 
+@pytest.fixture(scope="session")
+def server() -> Iterator[tuple[Sources, str]]:
+    """One for all tests: starting and stopping it takes longer than most of them."""
+    with replaying() as running:
+        yield running
+
+
 @pytest.fixture
-def sources(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sources]:
-    with replaying() as (server, address):
-        for variable, path in VARIABLES.items():
-            monkeypatch.setenv(variable, address + path)
-        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        yield server
+def sources(server: tuple[Sources, str], monkeypatch: pytest.MonkeyPatch) -> Sources:
+    """The server as a test finds it: with no answers, and asked nothing."""
+    sources, address = server
+    sources.answers.clear()
+    sources.asked.clear()
+    for variable, path in VARIABLES.items():
+        monkeypatch.setenv(variable, address + path)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return sources
 
 
 @pytest.fixture

@@ -74,6 +74,8 @@ def test_the_abstract_is_shown_and_never_written(tree, sources, web):
         "Ana Pérez-Ruiz, Bo Li; 2026-11-02, from arXiv",
         "arXiv adds: 12 pages",
         "head_types, to review: induction ('Induction head'), previous-token ('previous-token head').",
+        "kind: one of theory, training-dynamics, architecture,",
+        "relevance: one of core, related, tangential; now 'core'",
         "https://github.com/example/echo-heads stands beside the abstract",
         "survey check papers/perez-ruiz-2026-echo-heads.yml",
         "survey site serve",

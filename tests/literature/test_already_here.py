@@ -49,11 +49,41 @@ def test_other_identifiers_are_others(here):
         ("interpretability in the WILD - A circuit for indirect-object identification.", "the same title"),
         (TITLE + " in GPT", f"nearly the same title, '{TITLE}'"),
         (TITLE.replace("Circuit", "Circiut"), f"nearly the same title, '{TITLE}'"),
+        ("Interpretability in the Wild", f"nearly the same title, '{TITLE}'"),
     ],
 )
 def test_near_titles(here, title, why):
     found = here.match([], title)
     assert (found.paper.id, found.why, found.by_title) == ("wang-2022-ioi", why, True)
+
+
+def test_a_subtitle_that_came_later(here):
+    found = here.match([], "In-Context Learning and Induction Heads? A Second Look")
+    assert found.paper.id == "olsson-2022-induction"
+
+
+def test_one_word_before_a_colon_is_no_title(tree):
+    paper = load_survey(tree.root).papers["wang-2022-ioi"].model_copy(update={"title": "Heads: What They Do"})
+    assert PapersHere([paper]).match([], "Heads") is None
+    assert PapersHere([paper]).match([], "Heads – Once More, With Feeling") is None
+
+
+@pytest.mark.parametrize(
+    ("authors", "similar"),
+    [
+        (["Alexandre Variengien", "K. Wang"], True),
+        (["Kevin Wang"], False),
+        (["Kevin Wang", "Ana Li"], False),
+        ([], False),
+    ],
+)
+def test_a_paper_that_was_renamed_has_the_same_authors(here, authors, similar):
+    title = "Interpretability in the Large: Circuits for Indirect Object Completion"
+    found = here.match([], title, authors=authors)
+    assert (found is not None) is similar
+    if found is not None:
+        assert found.why == f"the same authors and a similar title, '{TITLE}'"
+    assert here.match([], "On Something Else", authors=authors) is None
 
 
 @pytest.mark.parametrize(
@@ -84,6 +114,8 @@ def test_no_two_papers_of_this_survey_look_alike():
     """Otherwise one of them could not have been added."""
     papers = load_entries(REPOSITORY).papers
     here = PapersHere(papers.values())
-    alike = {paper.id: here.match([], paper.title, unlike=[paper.id]) for paper in papers.values()}
+    alike = {
+        paper.id: here.match([], paper.title, unlike=[paper.id], authors=paper.authors) for paper in papers.values()
+    }
     assert len(papers) > 20
     assert {paper: found.paper.id for paper, found in alike.items() if found} == {}

@@ -150,5 +150,18 @@ def test_without_head_types_nothing_is_found():
 def test_what_speaks_of_heads():
     assert names_heads("An Attention-Head study")
     assert not names_heads("multi-head attention and detection heads")
-    assert is_on_heads("Retrieval Heads")
-    assert not is_on_heads("Headless Language Models")
+
+
+@pytest.mark.parametrize(
+    ("title", "whether"),
+    [
+        ("Retrieval Heads", True),
+        ("Successor Head: Recurring", True),
+        ("Head Pursuit", True),
+        ("Headless Language Models", False),
+        ("A Multi-Head Mixture, Per-Head Budgets and Multi Head Attention", False),
+        ("Head-wise Compression", False),
+    ],
+)
+def test_titles_on_heads(title, whether):
+    assert is_on_heads(title) is whether

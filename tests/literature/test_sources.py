@@ -1,13 +1,18 @@
 """What each source's answer becomes, what a broken one is called, and who is asked next."""
 
 import datetime
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from replayed_sources import ABSTRACT, ACL_BIB, atom, atom_entry, crossref_work, openalex_work
 
 from survey_tools.errors import LiteratureError, PaperUnknown, SourceUnavailable, SourceUnreadable
+from survey_tools.knowledge.load import load_entries
 from survey_tools.literature import acl, arxiv, bibtex, crossref, openalex
+from survey_tools.literature.draft import draft_paper
 from survey_tools.literature.identifiers import Identifier, parse_identifier
 from survey_tools.literature.look_up import look_up
 from survey_tools.literature.metadata import (
@@ -18,6 +23,7 @@ from survey_tools.literature.metadata import (
     plain,
     without_markup,
 )
+from survey_tools.literature.web import Web
 
 ECHO = PaperMetadata(
     source="arXiv",
@@ -304,6 +310,36 @@ def test_the_acl_anthology_malformed(sources, web, body):
         SourceUnreadable, match=r"the ACL Anthology's BibTeX of 2026\.invented-main\.7 cannot be read: "
     ):
         acl.paper(web, "2026.invented-main.7")
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters(exclude_categories=()), max_size=40),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+WORKS = {crossref: crossref_work()["message"], openalex: openalex_work()}
+
+
+@pytest.mark.parametrize("source", WORKS)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_whatever_is_answered_becomes_a_draft_or_one_sentence(tree, source, data):
+    """One or two fields hold anything; nothing but our own errors comes of it."""
+    usual = WORKS[source]
+    odd = data.draw(st.dictionaries(st.sampled_from(sorted(usual)), JSON, min_size=1, max_size=2))
+
+    class Answering(Web):
+        def json(self, *_, **__):
+            return {"message": {**usual, **odd}} if source is crossref else {**usual, **odd}
+
+    asked = "10.1234/echo.5" if source is crossref else Identifier("doi", "10.1234/echo.5")
+    with suppress(LiteratureError):
+        draft = draft_paper(source.paper(Answering(), asked), load_entries(tree.root))
+        assert draft.text.encode()
 
 
 # ---------------------------------------------------------------- who is asked next

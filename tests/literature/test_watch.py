@@ -208,6 +208,16 @@ def test_a_source_that_stops_half_way_keeps_what_it_said(tree, sources, web, mon
     assert found.failures == ("arXiv answered something that is not XML; 1 of 2 questions to arXiv were answered",)
 
 
+def test_one_odd_record_does_not_cost_the_others(tree, sources, web):
+    sources.answer("/arxiv", atom(entry(1, "One Name")))
+    odd = openalex_work("Odd Heads", doi="https://doi.org/10.1234/odd", publication_date="2026-02-31", locations=[])
+    sources.answer("/openalex/works", {"results": [odd]})
+    found = watch(tree.root, SINCE, web=web)
+    assert [sighting.draft.paper.title for sighting in found.sightings] == ["One Name"]
+    assert len(found.failures) == 1
+    assert found.failures[0].startswith("'Odd Heads' was found and cannot be drafted: OpenAlex says what no entry can")
+
+
 def test_an_answer_that_was_cut_is_mentioned(tree, sources, web):
     sources.answer("/arxiv", atom(entry(1, "One Name")).replace(">1</opensearch", ">300</opensearch"))
     sources.answer("/openalex/works", {"results": []})

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
+from survey_tools.knowledge.bibliography import PAGES
 from survey_tools.knowledge.records import Paper, PaperIds
 
 _ARXIV = r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})(?:v\d+)?"
@@ -23,9 +24,21 @@ _KNOWN = tuple(
 _OPENREVIEW = re.compile(r"[?&]id=([\w-]+)")
 
 
+def host_of(address: str) -> str:
+    """The host of a web address; empty for what is none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # http://[example.org
+        return ""
+    return parts.hostname or "" if parts.scheme in ("http", "https") else ""
+
+
 def same_place(address: str) -> str:
     """What all addresses of one thing share: `arxiv:`, `doi:`, `acl:`, `openreview:` with an id, or host and path."""
-    parts = urlsplit(unquote(address.strip()))
+    try:
+        parts = urlsplit(unquote(address.strip()))
+    except ValueError:  # no address at all, such as http://[example.org
+        return address.strip()
     host = (parts.hostname or "").removeprefix("www.")
     path = parts.path.rstrip("/")
     plain = f"{host}{path}".casefold()
@@ -42,10 +55,9 @@ def same_place(address: str) -> str:
 
 def places_of_ids(ids: PaperIds) -> Iterator[str]:
     """The same for identifiers."""
-    pages = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/", "acl": "https://aclanthology.org/"}
     for scheme, value in ids:
         if value is not None:
-            yield same_place(pages[scheme] + value) if scheme in pages else f"{scheme}:{value}"
+            yield same_place(PAGES[scheme].format(value))
 
 
 def places_of(paper: Paper) -> set[str]:

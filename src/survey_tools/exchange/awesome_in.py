@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from survey_tools.errors import KnowledgeError
+from survey_tools.exchange.addresses import host_of
 from survey_tools.exchange.listed import Listed, Listing
 from survey_tools.knowledge.problems import shown
 
@@ -93,7 +94,7 @@ def _paper(row: _Row, columns: dict[str, int]) -> Listed | str:
         return f"{shown(title)} has the date {shown(said)}, expected YYYY-MM-DD"
     by_kind: dict[str, list[str]] = {"paper": [], "code": [], "other": []}
     for address, words in (*cells["paper"].links, *cells.get("links", empty).links):
-        if urlsplit(address).scheme in ("http", "https"):
+        if host_of(address):
             by_kind[_kind(address, words)].append(address)
     return Listed(
         line=row.line,
@@ -109,7 +110,7 @@ def _paper(row: _Row, columns: dict[str, int]) -> Listed | str:
 def _kind(address: str, words: list[str]) -> str:
     """What a link leads to, by the last word of its badge or text."""
     last = words[-1].casefold() if words else ""
-    if last == "code" or (not last and urlsplit(address).hostname == "github.com"):
+    if last == "code" or (not last and host_of(address) == "github.com"):
         return "code"
     return "other" if last in ("data", "page", "project", "demo", "view", "video", "slides") else "paper"
 

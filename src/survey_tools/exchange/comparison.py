@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from survey_tools.exchange.addresses import places_of, same_place
 from survey_tools.exchange.awesome_in import read_awesome
@@ -202,4 +202,4 @@ def _explained(changes: Iterable[Change], paper: Paper) -> Iterator[Change]:
     for change in changes:
         names, said = _CORRECTED.get(change.field, set()), text_key(change.theirs)
         reasons = (c.why for c in paper.corrections if c.field in names and text_key(c.listed) == said)
-        yield Change(change.paper, change.line, change.field, change.ours, change.theirs, next(reasons, None))
+        yield replace(change, why=next(reasons, None))

@@ -9,6 +9,9 @@ from survey_tools.exchange.comparison import Change, Comparison
 from survey_tools.exchange.dataset import json_text
 from survey_tools.knowledge.problems import plural
 
+MOST_LISTED = 20
+"""Of the entries that a list lacks: beside a library of ten papers nearly all of them."""
+
 
 def as_text(comparison: Comparison) -> str:
     """The comparison to be read: what is missing here, changed, missing there, and tags nobody knows."""
@@ -74,7 +77,9 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         if change.why:
             yield f"      corrected here: {change.why}"
     yield f"missing there: {len(comparison.missing_there)}"
-    yield from (f"  {paper}" for paper in comparison.missing_there)
+    yield from (f"  {paper}" for paper in comparison.missing_there[:MOST_LISTED])
+    if len(comparison.missing_there) > MOST_LISTED:
+        yield f"  and {len(comparison.missing_there) - MOST_LISTED} more; --json names them all"
     if any(listed.tags for listed in listing.papers):
         yield f"unknown head tags: {len(comparison.unknown_tags)}"
     for unknown in comparison.unknown_tags:

@@ -43,10 +43,16 @@ def read_text(path: Path) -> str:
 def write(path: Path, content: bytes) -> None:
     """Put `content` in the place of `path` in one step; nobody ever sees half a file.
 
+    A link stays a link, and what is no ordinary file (`/dev/stdout`) is written into: root could replace a device.
+
     Raises:
         KnowledgeError: it cannot be written there.
     """
     try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+            return
+        path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         try:

@@ -21,7 +21,7 @@ def _plain_text(text: str) -> str:
     if not text.strip():
         raise ValueError("is empty; leave the field out instead")
     if text != text.strip():
-        raise ValueError("starts or ends with a space")
+        raise ValueError("starts or ends with a space; remove it (in a block: at the end of its last line)")
     if not text.isprintable():  # a quick look first: nearly every text passes
         for character in text:
             if ord(character) < 32 and character != "\n":

@@ -8,11 +8,11 @@ from pathlib import Path
 
 MAX_BYTES = 1_000_000
 
-# Control characters, the line breaks that editors do not count, and signs that turn the text's direction
-# or cannot be seen: a reviewer must see what a reader will get.
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\u2028\u2029\u202a-\u202e\u2060\u2066-\u2069\ufeff\ufffe\uffff]"
 )
+"""Control characters, the line breaks that editors do not count, and signs that turn the text's direction or cannot be
+seen: a reviewer must see what a reader will get."""
 
 
 class Refusal(Exception):
@@ -63,7 +63,7 @@ def _decode(raw: bytes) -> str:
     if tab >= 0:
         where = _line_and_column(text[:tab])
         raise Refusal("holds a tab", "use spaces: YAML counts them, and a tab has no width", *where)
-    bad = _INVISIBLE.search(text)
+    bad = INVISIBLE.search(text)
     if bad:
         where = _line_and_column(text[: bad.start()])
         raise Refusal(f"holds the invisible character U+{ord(bad[0]):04X}", "remove it", *where)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,6 +32,8 @@ from survey_tools.knowledge.lookup import did_you_mean
 from survey_tools.knowledge.problems import Problem, shown
 from survey_tools.knowledge.read_ahead import read_ahead
 from survey_tools.knowledge.records import (
+    ID_PATTERN,
+    MODEL_ID_PATTERN,
     Benchmarks,
     Circuit,
     Entry,
@@ -126,7 +129,8 @@ def load_entry(file: Path, kind: Kind, path: str) -> tuple[Entry | None, Source]
     named = None if source.data is None else source.data.get("id")
     said_already = any(problem.field == "id" for problem in source.problems)
     if isinstance(named, str) and named != file.stem and not said_already:
-        hint = f"write id: {file.stem}, or rename the file to {named}.yml"
+        may_be_id = re.fullmatch(MODEL_ID_PATTERN if kind is MODEL else ID_PATTERN, file.stem)
+        hint = (f"write id: {file.stem}, or " if may_be_id else "") + f"rename the file to {named}.yml"
         message = f"is {shown(named)}, but the file is called {file.name}"
         source.problems.append(source.problem(("id",), message, hint))
         return None, source

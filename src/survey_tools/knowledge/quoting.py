@@ -40,10 +40,14 @@ def _unquoted_values(text: str, kind: Kind) -> list[tuple[FieldPath, yaml.Scalar
 def _below(path: FieldPath, node: yaml.Node | None, keys: bool = False) -> Iterator[tuple[FieldPath, yaml.Node]]:
     """Every scalar below a node that is a value, or a key, with its path."""
     if isinstance(node, yaml.MappingNode):
+        read: set[str] = set()
         for key, value in node.value:
+            name = str(key.value)
             if keys:
                 yield path, key
-            yield from _below((*path, str(key.value)), value, keys)
+            if name not in read:  # of a key written twice only the first value is read
+                yield from _below((*path, name), value, keys)
+            read.add(name)
     elif isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
             yield from _below((*path, number), item, keys)

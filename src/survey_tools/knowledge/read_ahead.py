@@ -15,6 +15,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+from survey_tools.knowledge.migrations import version_of
+from survey_tools.knowledge.records import SCHEMA_VERSION
 from survey_tools.knowledge.yaml_source import read_source
 
 MANY = 2_000
@@ -45,6 +47,8 @@ def _processes() -> int:
     """How many may be forked: a fork copies the locks of other threads, and to spawn would run the caller's script."""
     if not hasattr(os, "sched_getaffinity") or threading.active_count() > 1:
         return 1
+    if multiprocessing.current_process().daemon:  # a worker of somebody's pool may have no processes of its own
+        return 1
     return min(len(os.sched_getaffinity(0)), MAX_PROCESSES)
 
 
@@ -52,6 +56,7 @@ def _json_texts(files: Sequence[FileAndFirstLine]) -> list[str | None]:
     texts = []
     for file, first_line in files:
         source = read_source(file, file.name)
-        good = source.data is not None and not source.problems and source.first_line == first_line
+        # To Python true and 1.0 are 1, so the record alone would take them for the version.
+        good = version_of(source.data) == SCHEMA_VERSION and not source.problems and source.first_line == first_line
         texts.append(json.dumps(source.data) if good else None)
     return texts

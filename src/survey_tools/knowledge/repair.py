@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from survey_tools.errors import KnowledgeError
 from survey_tools.knowledge import text_edits
 from survey_tools.knowledge.check import chosen
-from survey_tools.knowledge.file_text import MAX_BYTES
+from survey_tools.knowledge.file_text import INVISIBLE, MAX_BYTES
 from survey_tools.knowledge.kinds import KINDS, Kind, kind_of
 from survey_tools.knowledge.migrations import Data, migrate, migrated_text, notes
 from survey_tools.knowledge.problems import FieldPath, field_name
@@ -29,6 +30,7 @@ from survey_tools.knowledge.yaml_source import Source, parse
 Edit = Callable[[str, Kind], str]
 
 FIRST_EDITS: tuple[tuple[str, Edit], ...] = (
+    ("ended the last line", text_edits.with_final_line_end),
     ("removed the byte order mark", text_edits.without_byte_order_mark),
     ("made line ends plain", text_edits.with_plain_line_ends),
     ("replaced tabs by spaces", text_edits.without_tabs),
@@ -37,11 +39,12 @@ FIRST_EDITS: tuple[tuple[str, Edit], ...] = (
 EDITS: tuple[tuple[str, Edit], ...] = (
     ("put the fields in order", text_edits.in_order),
     ("removed white space at the ends of lines", text_edits.without_trailing_space),
-    ("ended the last line", text_edits.with_final_line_end),
     ("removed doubled blank lines", text_edits.without_doubled_blank_lines),
     ("wrote the $schema line", text_edits.with_schema_line),
 )
 """Add yours here: an edit that leaves the data as they are."""
+MOST_NAMED = 5
+"""Of the values that were quoted in one file."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def repair(root: Path, paths: Sequence[Path | str] = ()) -> list[Repair]:
     A file is replaced at once, so that nobody sees half of it, and only when something was done.
 
     Raises:
-        KnowledgeError: one of `paths` does not exist or lies outside `root`.
+        KnowledgeError: one of `paths` does not exist or lies outside `root`, or a file cannot be written.
     """
     wanted = chosen(root, paths)
     repairs = []
@@ -71,13 +74,19 @@ def repair(root: Path, paths: Sequence[Path | str] = ()) -> list[Repair]:
             continue
         after, done = repaired(before, kind)
         if after != before:
-            _replace(root / path, after)
+            try:
+                _replace(root / path, after)
+            except OSError as error:
+                why = f"{path} cannot be written: {error.strerror or error}"
+                raise KnowledgeError(f"{why}; nothing below it was mended, run it again when it can be") from error
             repairs.append(Repair(path, tuple(done)))
     return repairs
 
 
 def repaired(text: str, kind: Kind) -> tuple[str, list[str]]:
     """The text of an entry as mended, and what was done; the text itself when it cannot be read."""
+    if INVISIBLE.search(text.lstrip("\ufeff")):  # some end a line for YAML alone; `check` says where they stand
+        return text, []
     mended, done = _edited(text, kind, FIRST_EDITS)
     data = _data(mended)
     if data is None or text_edits.tree(mended) is None:  # a second document is read by nobody
@@ -112,7 +121,8 @@ def _quoted(text: str, data: Data, kind: Kind) -> tuple[str, list[str], Data]:
     for path, raw in found:
         _set(expected, path, raw)
     names = [field_name(path) for path, _ in found] or ["keys"]
-    return with_quotes(text, kind), [f"quoted {', '.join(names)}"], expected
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return with_quotes(text, kind), [f"quoted {', '.join(names[:MOST_NAMED])}{more}"], expected
 
 
 def _set(data: Any, path: FieldPath, value: str) -> None:

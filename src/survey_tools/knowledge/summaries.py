@@ -24,6 +24,8 @@ MIN_WORDS, MAX_WORDS = 6, 60
 """Of each of the three parts of a summary."""
 MAX_ENTRIES = 5
 """That may share a frame or an opening."""
+MOST_NAMED = 3
+"""Of those others in a message; there are more of them, or none would be told."""
 OPENING_WORDS = 4
 MIN_FUNCTION_WORDS = 4
 
@@ -102,10 +104,11 @@ def _used_too_often(what: str, used: Places) -> Iterator[Finding]:
     for shape, places in used.items():
         first = dict(reversed(places)) if len(places) > MAX_ENTRIES else {}
         if len(first) > MAX_ENTRIES:
+            names = sorted(first)  # once: a template may stand in thousands
             for paper, where in first.items():
-                others = sorted(first.keys() - {paper})
+                others = [name for name in names[: MOST_NAMED + 1] if name != paper][:MOST_NAMED]
                 message = f"the {what} '{shape}' stands in {len(first)} entries; at most {MAX_ENTRIES} may share one"
-                hint = f"say it in other words; also in {', '.join(others[:3])}" + (", ..." if others[3:] else "")
+                hint = f"say it in other words; also in {', '.join(others)}, ..."
                 yield Finding(PAPER, paper, where, message, hint)
 
 

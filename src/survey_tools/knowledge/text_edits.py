@@ -164,10 +164,13 @@ def _read(text: str) -> Any:
 
 def _offset(text: str, mark: Any) -> int:
     """Where a mark stands; by line and column, which libyaml and PyYAML's own reader count alike."""
-    offset = 0
-    for _ in range(mark.line):
-        offset = text.index("\n", offset) + 1
-    return int(offset + mark.column)
+    return int(_line_starts(text)[mark.line] + mark.column)
+
+
+@lru_cache(maxsize=4)
+def _line_starts(text: str) -> tuple[int, ...]:
+    # What is left out at the end of a text that lacks its last line end stands a line below it, for YAML.
+    return (0, *(match.end() for match in re.finditer("\n", text)), len(text))
 
 
 def _scalars(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:

@@ -40,8 +40,7 @@ def entry_text(data: Mapping[str, Any], kind: Kind) -> str:
 
 def record_text(entry: BaseModel, kind: Kind) -> str:
     """The file of a record; what equals its default is left out."""
-    data = entry.model_dump(mode="json", exclude_defaults=True)
-    return entry_text({"schema_version": 1, **data}, kind)
+    return entry_text(entry.model_dump(mode="json", exclude_defaults=True), kind)
 
 
 def _in_order(data: Mapping[str, Any], record: type[BaseModel]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def add_paper(root: Path, wanted: Wanted, web: Web | None = None) -> Draft:
     if asked is not None:
         here.refuse([asked])  # before anyone is asked about it
     metadata, failures = _metadata(asked, wanted, web)
-    here.refuse(metadata.identifiers, metadata.title, wanted.unlike)
+    here.refuse(metadata.identifiers, metadata.title, wanted.unlike, metadata.authors)
     metadata = replace(metadata, unsure=(*metadata.unsure, *new_types))
     remarks = (*failures, *_remarks(entries, wanted))
     draft = draft_paper(

@@ -124,8 +124,8 @@ def names_heads(text: str) -> bool:
 
 
 def is_on_heads(title: str) -> bool:
-    """Whether a title has heads in it, whichever."""
-    return re.search(r"(?i)\bheads?\b", title) is not None
+    """Whether a title has heads in it, whichever; `multi-head`, `per-head` and `head-wise` say how, not what about."""
+    return re.search(r"(?i)(?<![\w-])(?<!multi )heads?\b(?![-‐–]?wise)", title) is not None
 
 
 def _words(name: str) -> list[str]:

@@ -23,8 +23,10 @@ _PATTERNS: dict[Scheme, str] = {
     "acl": r"(\d{4}\.[a-z0-9]+-[a-z0-9]+\.\d+|[A-Z]\d{2}-\d{4,5})",
     "openreview": r"([A-Za-z0-9_-]{6,20})",
 }
+_FLAGS = {"acl": re.IGNORECASE}
 _PAGES = (
     (re.compile(r"(?i)^(?:https?://)?(?:www\.|export\.)?arxiv\.org/(?:abs|pdf|html)/"), "arxiv:"),
+    (re.compile(r"(?i)^(?:https?://)?(?:www\.)?(?:alphaxiv\.org/abs|huggingface\.co/papers)/"), "arxiv:"),
     (re.compile(r"(?i)^(?:https?://)?(?:dx\.)?doi\.org/"), "doi:"),
     (re.compile(r"(?i)^(?:https?://)?(?:www\.)?aclanthology\.org/"), "acl:"),
     (re.compile(r"(?i)^(?:https?://)?openreview\.net/(?:forum|pdf)\?id="), "openreview:"),
@@ -68,11 +70,12 @@ def _parsed(text: str) -> Identifier | None:
         if page.match(text):
             rest = unquote(page.sub("", text)).split("?")[0].split("#")[0].split("&")[0].rstrip("/")
             text = scheme + re.sub(r"\.(pdf|bib)$", "", rest)
+    text = re.sub(r"(?i)(?<=\d)\s*\[[a-z.-]+\]$|[.,;]+$", "", text)  # `arXiv:2312.09230 [cs.CL]`, the end of a sentence
     named = re.fullmatch(r"(?i)(arxiv|doi|acl|openreview)\s*:\s*(.+)", text)
     # A bare OpenReview id looks like any word, so that one always needs its scheme.
     for scheme, pattern in _PATTERNS.items():
         meant = scheme == named[1].casefold() if named else scheme != "openreview"
-        if meant and (match := re.fullmatch(pattern, named[2] if named else text)):
+        if meant and (match := re.fullmatch(pattern, named[2] if named else text, _FLAGS.get(scheme, re.NOFLAG))):
             return _canonical(scheme, match[1])
     return None
 
@@ -85,15 +88,15 @@ def _canonical(scheme: Scheme, value: str) -> Identifier:
             return _canonical("arxiv", bare[1])
     if scheme == "arxiv":
         value = re.sub(r"\.[A-Za-z]{2}(?=/)", "", value)  # math.GT/0309136 is math/0309136 with its subject
+    if scheme == "acl":
+        value = value.upper() if value[0].isalpha() else value.casefold()
     return Identifier(scheme, value)
 
 
 def acl_id_of(doi: str) -> str | None:
     """The ACL Anthology id that a DOI of the Anthology holds; ids of before 2020 are in capitals."""
     match = _ACL_DOI.match(doi)
-    if match is None:
-        return None
-    return match[1].upper() if re.match(r"[A-Za-z]", match[1]) else match[1].casefold()
+    return None if match is None else _canonical("acl", match[1]).value
 
 
 def acl_doi(acl_id: str) -> str:

@@ -60,4 +60,9 @@ def _link(made: Path, path: Path, text: str) -> None:
         raise
     except OSError:  # a file system without links
         with path.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
+            try:
+                stream.write(text)
+                stream.flush()
+            except OSError:
+                path.unlink(missing_ok=True)  # a disk that is full leaves no half entry
+                raise

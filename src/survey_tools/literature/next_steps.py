@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import textwrap
+from typing import get_args
 
 from survey_tools.knowledge.problems import one_line
+from survey_tools.knowledge.records import Paper
 from survey_tools.literature.draft import Draft
 
 _WIDTH = 100
@@ -37,7 +39,7 @@ def _edits(draft: Draft) -> list[str]:
     if paper.summary is None:
         edits.append(
             "summary: innovation, method and result, one short sentence each in your own words, and summary_source: "
-            "what you read. Then take 'summary' off missing."
+            "what you read (abstract, paper, code). Then take 'summary' off missing."
         )
     named = {proposal.id: proposal.words for proposal in draft.proposals}
     if paper.head_types:
@@ -46,16 +48,24 @@ def _edits(draft: Draft) -> list[str]:
             f"head_types, to review: {', '.join(listed)}. Is each role 'studies', or introduces, applies, disputes?"
         )
     else:
-        edits.append("head_types: title and abstract name none that is known here; list those the paper is about.")
+        edits.append(
+            "head_types: title and abstract name none that is known here; list those the paper is about "
+            "(`survey new-head` drafts one that is new)."
+        )
     others = [f"{p.id} ('{p.words}')" for p in draft.proposals if p.id not in {use.id for use in paper.head_types}]
     if others:
         edits.append(f"head_types: the abstract also names {', '.join(others)}.")
-    edits.append("kind and relevance: now 'llm-analysis' and 'core', as every draft begins.")
+    edits.append(f"kind: one of {_choices('kind')}; now '{paper.kind}', as in every draft.")
+    edits.append(f"relevance: one of {_choices('relevance')}; now '{paper.relevance}', as in every draft.")
     edits.append("reproduction: a placeholder; name the notebook, a plan, or why the paper cannot be tested here.")
     if paper.links.code:
         edits.append(f"links.code: {paper.links.code} stands beside the abstract; is it the paper's own?")
     edits.append("missing: take off what you have settled.")
     return edits
+
+
+def _choices(field: str) -> str:
+    return ", ".join(get_args(Paper.model_fields[field].annotation))
 
 
 def _wrapped(text: str, start: str = "  ") -> str:

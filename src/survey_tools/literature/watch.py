@@ -91,8 +91,12 @@ def watch(
     new.sort(key=lambda item: (-item[0], _newest_first(item[2].published), item[2].title))
     sightings: list[Sighting] = []
     for rank, why, metadata in new[:limit]:
-        draft = draft_paper(metadata, entries, names, taken=[sighting.draft.paper.id for sighting in sightings])
-        sightings.append(Sighting(draft, why, rank))
+        try:
+            draft = draft_paper(metadata, entries, names, taken=[sighting.draft.paper.id for sighting in sightings])
+        except LiteratureError as error:  # one odd record in a source is no reason to lose the others
+            failures += (f"'{metadata.title}' was found and cannot be drafted: {error}",)
+        else:
+            sightings.append(Sighting(draft, why, rank))
     beyond = tuple(metadata for _, _, metadata in new[limit:])
     return Watched(since, tuple(sightings), beyond, known, failures)
 

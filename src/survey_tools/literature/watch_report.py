@@ -75,7 +75,7 @@ def issue_text(watched: Watched) -> str:
         lines = [f"- {_where(metadata)}: {_escaped(metadata.title)}" for metadata in watched.beyond[:_MOST_BEYOND]]
         more = len(watched.beyond) - len(lines)
         lines += [f"- and {more} more"] if more else []
-        blocks.append("Found as well, with no draft, because they name fewer head types:\n\n" + "\n".join(lines))
+        blocks.append("Found as well, further down the ranking and so without a draft:\n\n" + "\n".join(lines))
     return "\n\n".join(blocks) + "\n"
 
 

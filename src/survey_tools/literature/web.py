@@ -49,7 +49,11 @@ class _OneHost(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         target = super().get_redirect_target(resp)
         if target is not None:
-            asked, next_one = urlsplit(resp.url), urlsplit(urljoin(resp.url, target))
+            asked = urlsplit(resp.url)
+            try:
+                next_one = urlsplit(urljoin(resp.url, target))
+            except ValueError:
+                raise _LedElsewhere("whose address cannot be read") from None
             if next_one.hostname != asked.hostname or (asked.scheme, next_one.scheme) == ("https", "http"):
                 raise _LedElsewhere(f"{next_one.scheme}://{next_one.hostname}")
         return target
@@ -165,7 +169,7 @@ def _accepted(source: str, response: requests.Response, body: bytes) -> bytes:
 def _retry_after(response: requests.Response) -> float:
     """Seconds, from a number or a date; an unreadable header counts as a short wait."""
     said = response.headers["Retry-After"].strip()
-    if re.fullmatch(r"[0-9]{1,9}", said):
+    if re.fullmatch(r"[0-9]+", said):
         return float(said)
     try:
         until = email.utils.parsedate_to_datetime(said)
