@@ -5,7 +5,7 @@ from __future__ import annotations
 from survey_tools.exchange import atom, croissant
 from survey_tools.exchange.bibtex import bibtex_of
 from survey_tools.exchange.csl import csl_of
-from survey_tools.exchange.dataset import json_text, newest_date
+from survey_tools.exchange.dataset import json_text, newest_day
 from survey_tools.exchange.plain import jsonl_of
 from survey_tools.exchange.tables import csv_text, head_scores, published_heads
 from survey_tools.site.contents import Contents
@@ -36,6 +36,6 @@ def download_files(contents: Contents) -> dict[str, str]:
     }
     if contents.site_url:
         files[croissant.FILE] = json_text(
-            croissant.croissant(tables, contents.site_url, newest_date(survey), folder=TABLES)
+            croissant.croissant(tables, contents.site_url, newest_day(survey, contents.records), folder=TABLES)
         )
     return files
