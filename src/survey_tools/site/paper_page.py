@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from survey_tools.exchange.jsonld import embedded, jsonld
-from survey_tools.knowledge.bibliography import bibtex
+from survey_tools.knowledge.bibliography import PAGES, bibtex
 from survey_tools.knowledge.records import Claim, Paper, Planned, Reproduction
 from survey_tools.site.contents import Contents
 from survey_tools.site.elements import (
@@ -41,12 +41,7 @@ DATE_SOURCE = {
     "openreview": "the OpenReview page",
     "memory": "not checked",
 }
-RESOLVERS = {
-    "arxiv": ("arXiv", "https://arxiv.org/abs/"),
-    "doi": ("DOI", "https://doi.org/"),
-    "acl": ("ACL", "https://aclanthology.org/"),
-    "openreview": ("OpenReview", "https://openreview.net/forum?id="),
-}
+RESOLVERS = {"arxiv": "arXiv", "doi": "DOI", "acl": "ACL", "openreview": "OpenReview"}
 
 
 def paper_page(paper: Paper, contents: Contents) -> Page:
@@ -74,7 +69,7 @@ def paper_page(paper: Paper, contents: Contents) -> Page:
 
 def _facts(paper: Paper, contents: Contents) -> str:
     ids = " · ".join(
-        f"{RESOLVERS[kind][0]} {link(RESOLVERS[kind][1] + value, text(value))}" for kind, value in paper.ids if value
+        f"{RESOLVERS[kind]} {link(PAGES[kind].format(value), text(value))}" for kind, value in paper.ids if value
     )
     named = [(name, address) for name, address in paper.links if address and name != "other"]
     links = " · ".join(link(address, name) for name, address in [*named, *(("more", a) for a in paper.links.other)])
