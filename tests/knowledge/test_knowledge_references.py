@@ -63,6 +63,10 @@ BREACHES = {
         PAPER, '"2211.00593"', '"2209.11895"', '"2209.11895"',
         "ids.arxiv: '2209.11895' already belongs to papers/olsson-2022-induction.yml",
     ),
+    "an arXiv id, and the DOI that arXiv gives to it": (
+        PAPER, 'arxiv: "2211.00593"', "doi: 10.48550/arXiv.2209.11895", "10.48550",
+        "ids.doi: '10.48550/arXiv.2209.11895' already belongs to papers/olsson-2022-induction.yml",
+    ),
     "an alias that is another type's name": (
         THIRD, "aliases: [NMH]", "aliases: [induction_heads]", "induction_heads",
         "aliases[0]: 'induction_heads' already names head_taxonomy/induction.yml (as 'induction')",

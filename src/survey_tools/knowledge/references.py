@@ -17,6 +17,8 @@ from survey_tools.knowledge.lookup import did_you_mean, name_key
 from survey_tools.knowledge.problems import FieldPath, Problem
 from survey_tools.knowledge.records import HeadType
 
+ARXIV_DOI = "10.48550/arxiv."
+
 
 def reference_problems(entries: Entries) -> list[Problem]:
     """Every breach of the rules between files."""
@@ -79,10 +81,17 @@ def _one_paper_an_identifier(entries: Entries) -> Iterator[Finding]:
         for field, value in paper.ids:
             if value is None:
                 continue
-            owner = owners.setdefault((field, value.casefold()), paper.id)
+            owner = owners.setdefault(_same_identifier(field, value.casefold()), paper.id)
             if owner != paper.id:
                 message = f"'{value}' already belongs to {PAPER.path(owner)}"
                 yield Finding(PAPER, paper.id, ("ids", field), message, "one file a paper: merge the two")
+
+
+def _same_identifier(field: str, value: str) -> tuple[str, str]:
+    """arXiv gives each of its papers a DOI, which is the same identifier in other clothes."""
+    if field == "doi" and value.startswith(ARXIV_DOI):
+        return "arxiv", value.removeprefix(ARXIV_DOI)
+    return field, value
 
 
 def _one_head_type_a_name(entries: Entries) -> Iterator[Finding]:
