@@ -10,10 +10,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from survey_tools.knowledge.fault_words import PATTERN_WORDS
 from survey_tools.knowledge.kinds import HEAD_TYPE, KINDS, PAPER, kind_of
 from survey_tools.knowledge.records import ID_PATTERN, MODEL_ID_PATTERN
 from survey_tools.knowledge.schemas import schema, schema_text, write_schemas
-from survey_tools.knowledge.validation import PATTERN_WORDS
 
 
 class PlainDates(yaml.SafeLoader):

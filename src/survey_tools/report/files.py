@@ -10,17 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from survey_tools.errors import RecordError
-from survey_tools.results.records import Environment, Measurement
+from survey_tools.report.facts import RunFacts
+from survey_tools.results.records import Measurement
 from survey_tools.results.tables import full_table
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """What a report says of the run itself."""
-
-    command: str
-    """What repeats it, as typed in a terminal."""
-    environment: Environment
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib.resources import files
 
-from survey_tools.report.files import RunFacts
+from survey_tools.report.facts import RunFacts
 from survey_tools.results.records import Measurement
 from survey_tools.results.tables import head_cells
 from survey_tools.site.elements import badge, facts, joined, plural, table
