@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from survey_tools.errors import AlreadyHere
+from survey_tools.knowledge.identifiers import parse_identifier
 from survey_tools.knowledge.load import load_entries
 from survey_tools.knowledge.survey import load_survey
 from survey_tools.literature.already_here import PapersHere
-from survey_tools.literature.identifiers import parse_identifier
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TITLE = "Interpretability in the Wild: a Circuit for Indirect Object Identification"

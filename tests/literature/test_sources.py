@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from replayed_sources import ABSTRACT, ACL_BIB, atom, atom_entry, crossref_work, openalex_work
 
 from survey_tools.errors import LiteratureError, PaperUnknown, SourceUnavailable, SourceUnreadable
+from survey_tools.knowledge.identifiers import Identifier, parse_identifier
 from survey_tools.knowledge.load import load_entries
 from survey_tools.literature import acl, arxiv, bibtex, crossref, openalex
 from survey_tools.literature.draft import draft_paper
-from survey_tools.literature.identifiers import Identifier, parse_identifier
 from survey_tools.literature.look_up import look_up
 from survey_tools.literature.metadata import (
     WITHDRAWN,

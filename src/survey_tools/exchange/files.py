@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from survey_tools.errors import KnowledgeError
+from survey_tools.knowledge.whole_file import replace
 
 MAX_BYTES = 20_000_000
 """Of a file that is read: a bibliography of tens of thousands of papers."""
@@ -52,16 +51,7 @@ def write(path: Path, content: bytes) -> None:
         if path.exists() and not path.is_file():
             path.write_bytes(content)
             return
-        path = path.resolve()
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-            Path(name).chmod(0o644)  # mkstemp makes it private
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+        path.resolve().parent.mkdir(parents=True, exist_ok=True)
+        replace(path, content)
     except OSError as error:
         raise KnowledgeError(f"{path} cannot be written: {error.strerror or error}") from error

@@ -145,7 +145,7 @@ def load_entries(root: Path) -> Entries:
 
 def _load(root: Path) -> Entries:
     entries = Entries(root)
-    files = list(_files(root, entries.problems))
+    files = list(entry_files(root, entries.problems))
     first_lines = {kind.name: kind.first_line for kind in KINDS}
     ahead = read_ahead([(file, first_lines[kind.name]) for kind, file in files])
     for (kind, file), ready in zip(files, ahead, strict=True):
@@ -188,7 +188,7 @@ def garbage_collection_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _files(root: Path, problems: list[Problem]) -> Iterator[tuple[Kind, Path]]:
+def entry_files(root: Path, problems: list[Problem]) -> Iterator[tuple[Kind, Path]]:
     """Every entry file in order; a problem for each thing that lies there and is none."""
     folders = {kind.folder for kind in KINDS}
     for folder in sorted(folders):

@@ -11,13 +11,12 @@ from collections.abc import Collection, Iterator
 
 from survey_tools.knowledge import background_references
 from survey_tools.knowledge.findings import Finding, Rule, head_type_ids, paper_ids, place
+from survey_tools.knowledge.identifiers import ids_and_keys
 from survey_tools.knowledge.kinds import CIRCUIT, FRAMEWORK, FRAMEWORK_ID, HEAD_TYPE, MODEL, PAPER
 from survey_tools.knowledge.load import Entries
 from survey_tools.knowledge.lookup import did_you_mean, name_key
 from survey_tools.knowledge.problems import FieldPath, Problem
 from survey_tools.knowledge.records import HeadType
-
-ARXIV_DOI = "10.48550/arxiv."
 
 
 def reference_problems(entries: Entries) -> list[Problem]:
@@ -78,20 +77,11 @@ def _ids_in_framework(entries: Entries) -> Iterator[Finding]:
 def _one_paper_an_identifier(entries: Entries) -> Iterator[Finding]:
     owners: dict[tuple[str, str], str] = {}
     for paper in entries.papers.values():
-        for field, value in paper.ids:
-            if value is None:
-                continue
-            owner = owners.setdefault(_same_identifier(field, value.casefold()), paper.id)
+        for field, value, (scheme, known) in ids_and_keys(paper):
+            owner = owners.setdefault((scheme, known.casefold()), paper.id)
             if owner != paper.id:
                 message = f"'{value}' already belongs to {PAPER.path(owner)}"
                 yield Finding(PAPER, paper.id, ("ids", field), message, "one file a paper: merge the two")
-
-
-def _same_identifier(field: str, value: str) -> tuple[str, str]:
-    """arXiv gives each of its papers a DOI, which is the same identifier in other clothes."""
-    if field == "doi" and value.startswith(ARXIV_DOI):
-        return "arxiv", value.removeprefix(ARXIV_DOI)
-    return field, value
 
 
 def _one_head_type_a_name(entries: Entries) -> Iterator[Finding]:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import stat
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +19,12 @@ from survey_tools.errors import KnowledgeError
 from survey_tools.knowledge import text_edits
 from survey_tools.knowledge.check import chosen
 from survey_tools.knowledge.file_text import INVISIBLE, MAX_BYTES
-from survey_tools.knowledge.kinds import KINDS, Kind, kind_of
+from survey_tools.knowledge.kinds import Kind
+from survey_tools.knowledge.load import entry_files
 from survey_tools.knowledge.migrations import Data, migrate, migrated_text, notes
 from survey_tools.knowledge.problems import FieldPath, field_name
 from survey_tools.knowledge.quoting import unquoted_text, with_quotes
+from survey_tools.knowledge.whole_file import replace
 from survey_tools.knowledge.yaml_source import Source, parse
 
 Edit = Callable[[str, Kind], str]
@@ -68,14 +68,15 @@ def repair(root: Path, paths: Sequence[Path | str] = ()) -> list[Repair]:
     """
     wanted = chosen(root, paths)
     repairs = []
-    for path, kind in _entry_files(root):
-        before = _text(root / path) if wanted(path) else None
+    for kind, file in entry_files(root, problems=[]):  # what is no entry is left to `check`
+        path = kind.path(file.stem)
+        before = _text(file) if wanted(path) else None
         if before is None:
             continue
         after, done = repaired(before, kind)
         if after != before:
             try:
-                _replace(root / path, after)
+                replace(file, after.encode("utf-8"), stat.S_IMODE(file.stat().st_mode))
             except OSError as error:
                 why = f"{path} cannot be written: {error.strerror or error}"
                 raise KnowledgeError(f"{why}; nothing below it was mended, run it again when it can be") from error
@@ -142,14 +143,6 @@ def _same(data: Data | None, expected: Data) -> bool:
     return json.dumps(data, sort_keys=True) == json.dumps(expected, sort_keys=True)
 
 
-def _entry_files(root: Path) -> Iterator[tuple[str, Kind]]:
-    for folder in sorted({kind.folder for kind in KINDS}):
-        for file in sorted((root / folder).glob("*.yml")):
-            kind = kind_of(folder, file.stem)
-            if kind is not None and not file.name.startswith("."):
-                yield f"{folder}/{file.name}", kind
-
-
 def _text(file: Path) -> str | None:
     """The text as it is, its line ends too; None for what is no file of text."""
     try:
@@ -159,16 +152,3 @@ def _text(file: Path) -> str | None:
     except (OSError, UnicodeDecodeError):
         pass  # `check` says what is wrong with it
     return None
-
-
-def _replace(file: Path, text: str) -> None:
-    file = file.resolve()  # a link stays a link
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(text.encode("utf-8"))
-        Path(name).chmod(stat.S_IMODE(file.stat().st_mode))
-        Path(name).replace(file)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from survey_tools.errors import LiteratureError
+from survey_tools.knowledge.identifiers import EXAMPLES, Identifier, parse_identifier
 from survey_tools.knowledge.kinds import PAPER
 from survey_tools.knowledge.load import Entries, load_entries
 from survey_tools.knowledge.problems import plural
@@ -14,7 +15,6 @@ from survey_tools.literature import bibtex
 from survey_tools.literature.already_here import PapersHere
 from survey_tools.literature.draft import Draft, OwnWords, draft_paper, head_type_id
 from survey_tools.literature.form import read_form
-from survey_tools.literature.identifiers import EXAMPLES, Identifier, parse_identifier
 from survey_tools.literature.look_up import OTHERWISE, look_up
 from survey_tools.literature.metadata import PaperMetadata
 from survey_tools.literature.new_file import refuse_packaged, write_new

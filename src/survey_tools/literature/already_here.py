@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from survey_tools.errors import AlreadyHere
+from survey_tools.knowledge.identifiers import Identifier, Key, key_of, keys_of_paper
 from survey_tools.knowledge.kinds import PAPER
 from survey_tools.knowledge.lookup import name_key
 from survey_tools.knowledge.records import Paper
-from survey_tools.literature.identifiers import Identifier, Key, key_of, keys_of_paper
 
 NEAR = 0.92
 """Similarity of two titles, without case, spaces and punctuation, from which they count as one paper's."""

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from survey_tools.errors import PaperUnknown, SourceUnavailable, SourceUnreadable
-from survey_tools.literature.identifiers import identifier_in, parse_identifier
+from survey_tools.knowledge.identifiers import identifier_in, parse_identifier
 from survey_tools.literature.metadata import (
     LONGEST_TITLE,
     WITHDRAWN,

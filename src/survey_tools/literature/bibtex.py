@@ -6,7 +6,7 @@ import re
 
 from survey_tools.errors import LiteratureError
 from survey_tools.exchange.bibtex_in import BibtexPaper, read_bibtex
-from survey_tools.literature.identifiers import Identifier, acl_id_of, identifier_in, parse_identifier
+from survey_tools.knowledge.identifiers import Identifier, acl_id_of, identifier_in, parse_identifier
 from survey_tools.literature.metadata import (
     LONGEST_TITLE,
     PaperMetadata,
@@ -14,6 +14,7 @@ from survey_tools.literature.metadata import (
     code_link,
     first_authors,
     plain,
+    web_page,
 )
 
 SOURCE = "BibTeX"
@@ -62,7 +63,7 @@ def metadata(entry: BibtexPaper, name: str, source: str = SOURCE) -> PaperMetada
         acl=ids.get("acl") or (acl_id_of(doi) if doi else None),
         openreview=ids.get("openreview"),
         venue=None if not entry.venue or _REPOSITORY.search(entry.venue) else plain(entry.venue, 300),
-        page=None if ids else _page(entry),
+        page=None if ids else web_page(entry.url or ""),
         code=code_link(entry.abstract),
         abstract=plain(entry.abstract),
         unsure=cut,
@@ -74,7 +75,3 @@ def _identifiers(entry: BibtexPaper) -> list[Identifier]:
     found += [parse_identifier(f"doi:{entry.doi}")] if entry.doi else []
     found += [parse_identifier(f"arxiv:{entry.arxiv}")] if entry.arxiv else []
     return [identifier for identifier in found if identifier]
-
-
-def _page(entry: BibtexPaper) -> str | None:
-    return entry.url if entry.url and re.fullmatch(r"https?://[^\s\"'<>`\\]{4,400}", entry.url) else None

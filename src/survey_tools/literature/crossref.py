@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from survey_tools.errors import LiteratureError, SourceUnreadable
-from survey_tools.literature.identifiers import acl_id_of, parse_identifier
+from survey_tools.knowledge.identifiers import acl_id_of, parse_identifier
 from survey_tools.literature.metadata import (
     LONGEST_TITLE,
     WITHDRAWN,

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from survey_tools.errors import LiteratureError
 from survey_tools.exchange.listed import Listed
+from survey_tools.knowledge.identifiers import identifier_in
 from survey_tools.knowledge.kinds import PAPER
 from survey_tools.knowledge.load import Entries
 from survey_tools.literature import bibtex
 from survey_tools.literature.draft import Draft, draft_paper, head_type_id
 from survey_tools.literature.head_names import HeadNames
-from survey_tools.literature.identifiers import identifier_in
 from survey_tools.literature.metadata import LONGEST_TITLE, PaperMetadata, plain
 from survey_tools.literature.new_file import write_new
 
@@ -65,7 +65,7 @@ def _metadata(listed: Listed, name: str) -> PaperMetadata:
         title=plain(listed.title, LONGEST_TITLE),
         authors=(),
         published=listed.published,
-        date_source="readme",  # type: ignore[arg-type]  # entries know it, sources outside never say it
+        date_source="readme",
         arxiv=ids.get("arxiv"),
         doi=ids.get("doi"),
         acl=ids.get("acl"),

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from survey_tools.errors import LiteratureError, PaperUnknown, SourceUnavailable, SourceUnreadable
+from survey_tools.knowledge.identifiers import Identifier, acl_doi
 from survey_tools.literature import acl, arxiv, crossref, openalex
-from survey_tools.literature.identifiers import Identifier, acl_doi
 from survey_tools.literature.metadata import PaperMetadata
 from survey_tools.literature.web import Web
 

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from survey_tools.literature.identifiers import Identifier, Scheme
+from survey_tools.knowledge.identifiers import Identifier, Scheme
 
-DateSource: TypeAlias = Literal["arxiv-v1", "arxiv-month", "venue"]
+DateSource: TypeAlias = Literal["arxiv-v1", "arxiv-month", "venue", "readme"]
 
 LONGEST_TITLE = 500
 LONGEST_ABSTRACT = 10_000
@@ -90,6 +90,11 @@ def first_authors(names: Sequence[str], source: str, complete: bool = True) -> t
         return tuple(named), ()
     kept = tuple(named[:MOST_AUTHORS])
     return kept, (f"authors: the first {len(kept)} only, as {source} lists more",)
+
+
+def web_page(address: str) -> str | None:
+    """An address that an entry can hold, or None."""
+    return address if re.fullmatch(r"https?://[^\s\"'<>`\\]{4,400}", address) else None
 
 
 def code_link(text: str) -> str | None:

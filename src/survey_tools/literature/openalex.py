@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from survey_tools.errors import SourceUnreadable
-from survey_tools.literature.identifiers import Identifier, acl_id_of, identifier_in
+from survey_tools.knowledge.identifiers import Identifier, acl_id_of, identifier_in
 from survey_tools.literature.metadata import (
     LONGEST_TITLE,
     WITHDRAWN,
@@ -20,6 +20,7 @@ from survey_tools.literature.metadata import (
     code_link,
     first_authors,
     plain,
+    web_page,
     without_markup,
 )
 from survey_tools.literature.web import SourceBusy, Web, base_address, contact
@@ -128,7 +129,7 @@ def _identifiers(work: Mapping[str, Any]) -> list[Identifier]:
 def _page(work: Mapping[str, Any]) -> str | None:
     place = work.get("primary_location")
     address = _string(place, "landing_page_url") if isinstance(place, dict) else ""
-    return address if re.fullmatch(r"https?://[^\s\"'<>`\\]{4,400}", address) else None
+    return web_page(address)
 
 
 def _venue(work: Mapping[str, Any]) -> str | None:

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from survey_tools.errors import LiteratureError, SourceUnavailable, SourceUnreadable
+from survey_tools.knowledge.identifiers import key_of
 from survey_tools.knowledge.load import load_entries
 from survey_tools.knowledge.lookup import name_key
 from survey_tools.literature import arxiv, openalex
 from survey_tools.literature.already_here import PapersHere
 from survey_tools.literature.draft import Draft, draft_paper
 from survey_tools.literature.head_names import HeadNames, is_on_heads, names_heads
-from survey_tools.literature.identifiers import key_of
 from survey_tools.literature.metadata import Found, PaperMetadata
 from survey_tools.literature.web import Web
 

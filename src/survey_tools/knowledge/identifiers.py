@@ -115,12 +115,18 @@ def key_of(identifier: Identifier) -> Key:
     return identifier.scheme, value if identifier.scheme == "openreview" else value.casefold()
 
 
+def ids_and_keys(paper: Paper) -> Iterator[tuple[Scheme, str, Key]]:
+    """The identifiers of an entry as it writes them, each with its key; one in an unusual form is its own key."""
+    for scheme in _PATTERNS:
+        value: str | None = getattr(paper.ids, scheme)
+        if value is not None:
+            found = _parsed(f"{scheme}:{value}")
+            yield scheme, value, key_of(found) if found else (scheme, value)
+
+
 def keys_of_paper(paper: Paper) -> Iterator[Key]:
     """The keys of every identifier of an entry, those hidden in its links included."""
-    for scheme in _PATTERNS:
-        value = getattr(paper.ids, scheme)
-        if value is not None and (found := _parsed(f"{scheme}:{value}")):
-            yield key_of(found)
+    yield from (key for _, _, key in ids_and_keys(paper))
     for address in (paper.links.paper, *paper.links.other):
         if address is not None and (linked := identifier_in(address)):
             yield key_of(linked)

@@ -3,9 +3,7 @@
 import pytest
 
 from survey_tools.errors import LiteratureError
-from survey_tools.knowledge.records import PaperIds, PaperLinks
-from survey_tools.knowledge.survey import load_survey
-from survey_tools.literature.identifiers import (
+from survey_tools.knowledge.identifiers import (
     Identifier,
     acl_doi,
     acl_id_of,
@@ -14,6 +12,8 @@ from survey_tools.literature.identifiers import (
     keys_of_paper,
     parse_identifier,
 )
+from survey_tools.knowledge.records import PaperIds, PaperLinks
+from survey_tools.knowledge.survey import load_survey
 
 
 @pytest.mark.parametrize(
