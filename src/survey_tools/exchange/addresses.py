@@ -7,20 +7,17 @@ from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
 from survey_tools.knowledge.bibliography import PAGES
+from survey_tools.knowledge.identifiers import identifier_in, key_of
 from survey_tools.knowledge.records import Paper, PaperIds
 
-_ARXIV = r"(\d{4}\.\d{4,5}|[a-z-]+(?:\.[a-z]{2})?/\d{7})(?:v\d+)?"
 _KNOWN = tuple(
     (scheme, re.compile(pattern))
     for scheme, pattern in (
-        ("arxiv", rf"(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf|html)/{_ARXIV}(?:\.pdf)?"),
-        ("arxiv", rf"(?:dx\.)?doi\.org/10\.48550/arxiv\.{_ARXIV}"),
-        ("acl", r"(?:dx\.)?doi\.org/10\.18653/v1/([a-z0-9.-]+)"),
-        ("doi", r"(?:dx\.)?doi\.org/(10\.\d{4,9}/.+)"),
         ("doi", r"dl\.acm\.org/doi/(?:abs/|pdf/|full/)?(10\.\d{4,9}/.+)"),
         ("acl", r"(?:aclanthology\.org|aclweb\.org/anthology)/(?:papers/)?([a-z0-9.-]+?)(?:\.pdf|\.bib)?"),
     )
 )
+"""Pages that lead to an identifier and are none of those a paper is added by."""
 _OPENREVIEW = re.compile(r"[?&]id=([\w-]+)")
 
 
@@ -35,6 +32,8 @@ def host_of(address: str) -> str:
 
 def same_place(address: str) -> str:
     """What all addresses of one thing share: `arxiv:`, `doi:`, `acl:`, `openreview:` with an id, or host and path."""
+    if named := identifier_in(address.strip()):
+        return ":".join(key_of(named))
     try:
         parts = urlsplit(unquote(address.strip()))
     except ValueError:  # no address at all, such as http://[example.org

@@ -1,6 +1,6 @@
 """The literature outside: what arXiv, Crossref, OpenAlex, the ACL Anthology or a BibTeX file say of a paper.
 
-    identifiers.py  metadata.py         what names a paper, and what a source tells of it
+    metadata.py                         what a source tells of a paper
     web.py                              one polite way of asking a server
     arxiv.py  crossref.py  openalex.py  acl.py  bibtex.py       one thin client each
     look_up.py                          which source is asked first, and which one then
